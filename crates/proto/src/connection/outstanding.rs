@@ -1,0 +1,99 @@
+//! The list of outstanding requests (RFC 9112 section 9.2): each response answers the oldest one.
+
+use super::persistence::Persistence;
+use crate::version::Version;
+
+/// What a method means for framing and for a repeated attempt (RFC 9110 sections 9.2.2 and 9.3).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum MethodClass {
+    /// GET, and the other safe methods OPTIONS and TRACE.
+    Safe,
+    /// HEAD: its response has no content.
+    Head,
+    /// CONNECT: its 2xx response starts a tunnel.
+    Connect,
+    /// PUT and DELETE: may be repeated, but change something.
+    Idempotent,
+    /// POST, PATCH and every unknown method.
+    Other,
+}
+
+impl MethodClass {
+    /// The class of a method's name; compared with case.
+    pub const fn of(method: &[u8]) -> Self {
+        match method {
+            b"GET" | b"OPTIONS" | b"TRACE" => Self::Safe,
+            b"HEAD" => Self::Head,
+            b"CONNECT" => Self::Connect,
+            b"PUT" | b"DELETE" => Self::Idempotent,
+            _ => Self::Other,
+        }
+    }
+
+    /// May be sent twice with the effect of once (RFC 9110 section 9.2.2).
+    pub const fn is_idempotent(self) -> bool {
+        matches!(self, Self::Safe | Self::Head | Self::Idempotent)
+    }
+}
+
+/// What must be remembered of a request until its response is complete.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Exchange {
+    pub(crate) method: MethodClass,
+    pub(crate) version: Version,
+    pub(crate) persistence: Persistence,
+    /// The client waits for 100 (Continue) and has not been told.
+    pub(crate) expects_continue: bool,
+    pub(crate) upgrade: bool,
+    pub(crate) interim: u8,
+}
+
+const CAPACITY: usize = 16;
+
+/// A ring of exchanges, oldest first. Invariant: `len <= CAPACITY`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Outstanding {
+    ring: [Option<Exchange>; CAPACITY],
+    first: u8,
+    len: u8,
+}
+
+impl Outstanding {
+    pub(crate) const fn new() -> Self {
+        Self { ring: [None; CAPACITY], first: 0, len: 0 }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(crate) fn is_full(&self, limit: u8) -> bool {
+        self.len() >= usize::from(limit).clamp(1, CAPACITY)
+    }
+
+    /// The caller has asked [`Outstanding::is_full`]; a full ring would lose its oldest entry.
+    pub(crate) fn push(&mut self, exchange: Exchange) {
+        let at = (usize::from(self.first) + self.len()) % CAPACITY;
+        self.ring[at] = Some(exchange);
+        self.len = (self.len + 1).min(CAPACITY as u8);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Exchange> {
+        let exchange = self.ring[usize::from(self.first)].take()?;
+        self.first = (self.first + 1) % CAPACITY as u8;
+        self.len -= 1;
+        Some(exchange)
+    }
+
+    pub(crate) fn front(&self) -> Option<&Exchange> {
+        self.ring[usize::from(self.first)].as_ref()
+    }
+
+    pub(crate) fn front_mut(&mut self) -> Option<&mut Exchange> {
+        self.ring[usize::from(self.first)].as_mut()
+    }
+}

@@ -1,0 +1,282 @@
+//! The receiving half: input in, events out.
+
+use std::time::Instant;
+
+use super::{Connection, Directive, Exchange, MethodClass, Persistence, Receiving, Timer, Wait};
+use crate::body::chunked::{ChunkedDecoder, Decoded};
+use crate::body::{self, Framing};
+use crate::connection::CloseReason;
+use crate::error::{ErrorKind, ProtocolError};
+use crate::event::Event;
+use crate::message::head::Parsed;
+use crate::message::{Expectation, Fault, Fields, RequestHead, ResponseHead};
+use crate::role::{Client, Role, Server};
+use crate::version::Version;
+
+impl<R: Role> Connection<R> {
+    /// Takes the next step of the peer's message from `input`, the bytes received and not yet used.
+    ///
+    /// Returns how many bytes were used and what they meant. With [`Event::NeedInput`] the unused
+    /// rest must be at the start of the next input. `now` is the time at which `input` came.
+    ///
+    /// # Errors
+    /// The peer broke a rule; nothing more is received. A server may send one last response with
+    /// the error's status.
+    #[inline]
+    pub fn receive<'b>(&mut self, input: &'b [u8], now: Instant) -> Result<(usize, Event<'b, R>), ProtocolError> {
+        let step = match &mut self.receiving {
+            Receiving::Head { .. } => self.receive_head(input, now),
+            Receiving::Length { left } => {
+                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
+                *left -= n as u64;
+                match (n, *left) {
+                    (0, 0) => Ok((0, self.end(Fields::default()))),
+                    (0, _) => Ok((0, self.need_content(now, false))),
+                    _ => Ok((n, self.content(&input[..n], now))),
+                }
+            }
+            Receiving::Chunked(decoder) => match decoder.decode(input, &self.config.limits, R::IS_SERVER) {
+                Ok((used, Decoded::NeedInput)) => Ok((used, self.need_content(now, used > 0))),
+                Ok((used, Decoded::Content(data))) => Ok((used, self.content(data, now))),
+                Ok((used, Decoded::End(trailers))) => Ok((used, self.end(trailers))),
+                Err(fault) => Err(fault),
+            },
+            Receiving::UntilClose { content } => {
+                *content += input.len() as u64;
+                match input.len() {
+                    _ if *content > self.config.limits.content => Err(Fault::new(ErrorKind::ContentTooLarge, 0)),
+                    0 => Ok((0, self.need_content(now, false))),
+                    n => Ok((n, self.content(input, now))),
+                }
+            }
+            Receiving::Complete => Ok((0, Event::Paused)),
+            Receiving::HandOver => Ok((0, Event::HandOver)),
+            Receiving::Closed => Ok((input.len(), Event::Closed)),
+        };
+        match step {
+            Ok((used, event)) => {
+                self.received += used as u64;
+                Ok((used, event))
+            }
+            Err(fault) => Err(self.fail(fault.kind, self.received + fault.at as u64)),
+        }
+    }
+
+    /// The peer has closed its side, and every byte before that was given to
+    /// [`receive`](Self::receive).
+    ///
+    /// # Errors
+    /// The message under way is incomplete (RFC 9112 section 8). It is never taken for a whole one.
+    pub fn receive_eof(&mut self) -> Result<Event<'static, R>, ProtocolError> {
+        self.peer_finished = true;
+        let fin = Persistence::Close(CloseReason::PeerFin);
+        match self.receiving {
+            Receiving::Head { parser, .. } if parser.is_fresh() && self.outstanding.is_empty() => {
+                self.close(CloseReason::PeerFin);
+                Ok(Event::Closed)
+            }
+            Receiving::Head { parser, .. } if parser.is_fresh() => Err(self.fail(ErrorKind::NoResponse, self.received)),
+            Receiving::Head { parser, .. } => {
+                Err(self.fail(ErrorKind::IncompleteHead, self.received + parser.seen() as u64))
+            }
+            Receiving::Length { left: 0 } => Ok(self.end(Fields::default())),
+            Receiving::Length { .. } | Receiving::Chunked(_) => {
+                Err(self.fail(ErrorKind::IncompleteContent, self.received))
+            }
+            Receiving::UntilClose { .. } => Ok(self.end(Fields::default())),
+            Receiving::Complete => {
+                // A half-close after a whole request: it is answered, then the connection ends.
+                self.persistence = self.persistence.and(fin);
+                self.settle();
+                Ok(Event::Paused)
+            }
+            Receiving::HandOver => Ok(Event::HandOver),
+            Receiving::Closed => {
+                if let Directive::HalfClose(why) | Directive::Linger(why) = self.directive {
+                    self.close(why);
+                }
+                Ok(Event::Closed)
+            }
+        }
+    }
+
+    fn receive_head<'b>(&mut self, input: &'b [u8], now: Instant) -> Result<(usize, Event<'b, R>), Fault> {
+        if !R::IS_SERVER && self.outstanding.is_empty() {
+            return match input.is_empty() {
+                true => Ok((0, Event::NeedInput)),
+                false => Err(Fault::new(ErrorKind::Unsolicited, 0)),
+            };
+        }
+        let skipped = if R::IS_SERVER { self.skip_empty_lines(input)? } else { 0 };
+        let Receiving::Head { parser, .. } = &mut self.receiving else { return Ok((0, Event::Paused)) };
+        let input = &input[skipped..];
+        let parsed =
+            parser.advance::<R>(input, &self.config.limits, self.config.http09).map_err(|f| f.after(skipped))?;
+        let Some(parsed) = parsed else {
+            let timer = if R::IS_SERVER && parser.is_fresh() { Timer::Idle } else { Timer::Head };
+            self.wait_for(timer, now);
+            return Ok((skipped, Event::NeedInput));
+        };
+        self.wait = None;
+        let used = skipped + parsed.len;
+        let event = R::accept_head(self, parsed).map_err(|f| f.after(skipped))?;
+        Ok((used, event))
+    }
+
+    /// RFC 9112 section 2.2: ignore at least one empty line before a request line. Also looks at a
+    /// CR alone, since more input decides what it is.
+    fn skip_empty_lines(&mut self, input: &[u8]) -> Result<usize, Fault> {
+        let limit = self.config.limits.empty_lines;
+        let Receiving::Head { parser, empty_lines } = &mut self.receiving else { return Ok(0) };
+        let mut skipped = 0;
+        while parser.is_fresh() && input[skipped..].starts_with(b"\r\n") {
+            if *empty_lines == limit {
+                return Err(Fault::new(ErrorKind::EmptyLines, skipped));
+            }
+            *empty_lines += 1;
+            skipped += 2;
+        }
+        Ok(skipped)
+    }
+
+    fn content<'b>(&mut self, data: &'b [u8], now: Instant) -> Event<'b, R> {
+        self.wait = Some(Wait { timer: Timer::Content, since: now });
+        Event::Content(data)
+    }
+
+    fn need_content<'b>(&mut self, now: Instant, progress: bool) -> Event<'b, R> {
+        if progress {
+            self.wait = None;
+        }
+        self.wait_for(Timer::Content, now);
+        Event::NeedInput
+    }
+
+    /// A wait keeps its start until it becomes another one.
+    fn wait_for(&mut self, timer: Timer, now: Instant) {
+        if self.wait.is_none_or(|wait| wait.timer != timer) {
+            self.wait = Some(Wait { timer, since: now });
+        }
+    }
+
+    fn end<'b>(&mut self, trailers: Fields<'b>) -> Event<'b, R> {
+        self.receiving = Receiving::Complete;
+        self.wait = None;
+        self.settle();
+        Event::End(trailers)
+    }
+
+    const fn content_state(framing: Framing) -> Receiving {
+        match framing {
+            Framing::Length(left) => Receiving::Length { left },
+            Framing::Chunked => Receiving::Chunked(ChunkedDecoder::NEW),
+            Framing::CloseDelimited => Receiving::UntilClose { content: 0 },
+        }
+    }
+}
+
+impl Connection<Server> {
+    pub(crate) fn accept_request<'b>(&mut self, parsed: Parsed<'b>) -> Result<Event<'b, Server>, Fault> {
+        let (version, facts) = (parsed.version(), &parsed.facts);
+        if version == Version::Http11 && !facts.host {
+            return Err(Fault::new(ErrorKind::MissingHost, parsed.len));
+        }
+        let decision = body::of_request(facts, self.config.limits.content)?;
+        let persistence = Persistence::of(version, facts.options, self.config.http10_keep_alive);
+        // RFC 9110 section 10.1.1: a 100-continue expectation in HTTP/1.0 is ignored.
+        let expectation = match version {
+            Version::Http11 if facts.expect_other => Expectation::Unknown,
+            Version::Http11 if facts.expect_continue => Expectation::Continue,
+            _ => Expectation::None,
+        };
+        // RFC 9110 section 7.8: Upgrade in HTTP/1.0 is ignored.
+        let upgrade = facts.upgrade && facts.options.upgrade && version == Version::Http11;
+        let (method, target) = parsed.request_line();
+        self.outstanding.push(Exchange {
+            method: MethodClass::of(method),
+            version,
+            persistence,
+            expects_continue: expectation == Expectation::Continue && decision.framing != Framing::Length(0),
+            upgrade,
+            interim: 0,
+        });
+        self.persistence = self.persistence.and(persistence);
+        self.receiving = Self::content_state(decision.framing);
+        Ok(Event::Head(RequestHead {
+            method,
+            target,
+            version,
+            fields: parsed.fields,
+            framing: decision.framing,
+            rule: decision.rule,
+            persistence,
+            options: facts.options,
+            expectation,
+            upgrade,
+            keep_alive: facts.keep_alive,
+        }))
+    }
+}
+
+impl Connection<Client> {
+    pub(crate) fn accept_response<'b>(&mut self, parsed: Parsed<'b>) -> Result<Event<'b, Client>, Fault> {
+        let (version, facts) = (parsed.version(), &parsed.facts);
+        let (status, reason) = parsed.status_line();
+        let Some(exchange) = self.outstanding.front_mut() else {
+            return Err(Fault::new(ErrorKind::Unsolicited, 0));
+        };
+        let decision = body::of_response(facts, version, status, exchange.method, self.config.limits.content)?;
+        let mut persistence = Persistence::of(version, facts.options, self.config.http10_keep_alive);
+        if decision.faulty {
+            persistence = persistence.and(Persistence::Close(CloseReason::FaultyFraming));
+        }
+        if decision.framing == Framing::CloseDelimited {
+            persistence = persistence.and(Persistence::Close(CloseReason::CloseDelimited));
+        }
+        let switches = status.as_u16() == 101;
+        let tunnel = exchange.method == MethodClass::Connect && status.is_success();
+        if switches && !exchange.upgrade {
+            return Err(Fault::new(ErrorKind::UnexpectedUpgrade, 0));
+        }
+        let head = ResponseHead {
+            version,
+            status,
+            reason,
+            fields: parsed.fields,
+            framing: decision.framing,
+            rule: decision.rule,
+            persistence,
+            options: facts.options,
+            coded: facts.codings.other || facts.codings.unknown,
+            keep_alive: facts.keep_alive,
+        };
+        if status.is_informational() && !switches {
+            exchange.expects_continue = false;
+            exchange.interim = exchange.interim.saturating_add(1);
+            if exchange.interim > self.config.limits.interim {
+                return Err(Fault::new(ErrorKind::TooManyInterim, 0));
+            }
+            self.receiving = Receiving::HEAD;
+            return Ok(Event::Interim(head));
+        }
+        if switches || tunnel {
+            self.outstanding.pop();
+            self.exchanges += 1;
+            self.receiving = Receiving::HandOver;
+            self.directive = Directive::HandOver;
+            return Ok(Event::Head(head));
+        }
+        self.note_persistence(persistence);
+        self.receiving = Self::content_state(decision.framing);
+        Ok(Event::Head(head))
+    }
+
+    /// A response that says close ends the connection also before later requests were answered.
+    fn note_persistence(&mut self, response: Persistence) {
+        let last_sent = self.persistence == Persistence::Close(CloseReason::LastMessage);
+        if last_sent && self.outstanding.len() > 1 && response != Persistence::Persist {
+            self.persistence = response;
+        }
+        self.persistence = self.persistence.and(response);
+    }
+}

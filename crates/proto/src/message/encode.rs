@@ -1,0 +1,85 @@
+//! Heads to bytes, without formatting machinery. Nothing that could end a line early is written.
+
+use http::StatusCode;
+
+use super::bytes;
+use crate::error::MisuseError;
+use crate::version::Version;
+
+/// A status line. The reason phrase is the registered one.
+#[inline]
+pub(crate) fn status_line(status: StatusCode, out: &mut Vec<u8>) {
+    if status == StatusCode::OK {
+        out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+        return;
+    }
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// A request line.
+pub(crate) fn request_line(method: &str, target: &str, version: Version, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+    let version = match version {
+        Version::Http11 => &b" HTTP/1.1\r\n"[..],
+        Version::Http10 => b" HTTP/1.0\r\n",
+        Version::Http09 => return Err(MisuseError::InvalidStartLine),
+    };
+    let method_ok = !method.is_empty() && method.bytes().all(bytes::is_token_byte);
+    let target_ok = super::target::check(method.as_bytes(), target.as_bytes()).is_ok();
+    if !method_ok || !target_ok {
+        return Err(MisuseError::InvalidStartLine);
+    }
+    out.extend_from_slice(method.as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(target.as_bytes());
+    out.extend_from_slice(version);
+    Ok(())
+}
+
+/// One field line.
+#[inline]
+pub(crate) fn field(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<(), MisuseError> {
+    if name.is_empty() || !name.iter().all(|&b| bytes::is_token_byte(b)) {
+        return Err(MisuseError::InvalidField);
+    }
+    check_value(value)?;
+    out.reserve(name.len() + value.len() + 4);
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+/// Refuses CR, LF, NUL and every other control byte but HTAB (RFC 9110 section 5.5).
+#[inline]
+pub(crate) fn check_value(value: &[u8]) -> Result<(), MisuseError> {
+    match bytes::bad_value_byte(value) {
+        Some(_) => Err(MisuseError::InvalidField),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn content_length(length: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"content-length: ");
+    decimal(length, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// A number in decimal digits.
+pub(crate) fn decimal(mut n: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[start..]);
+}

@@ -1,0 +1,202 @@
+//! What a head says about framing, persistence and the connection, gathered line by line.
+
+use super::field::value_of;
+use super::{Fault, bytes, target};
+use crate::connection::ConnectionOptions;
+use crate::error::ErrorKind;
+use crate::version::Version;
+
+/// The parameters of a `Keep-Alive` field: what the sender says it will do. A hint, no promise.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct KeepAlive {
+    /// `timeout`: seconds an idle connection is kept.
+    pub timeout: Option<u64>,
+    /// `max`: further requests the connection will carry.
+    pub max: Option<u64>,
+}
+
+/// Transfer codings seen so far, over all lines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Codings {
+    /// Where the first `Transfer-Encoding` line starts, if there is one.
+    pub(crate) at: Option<usize>,
+    pub(crate) chunked: u8,
+    pub(crate) chunked_is_final: bool,
+    pub(crate) other: bool,
+    pub(crate) unknown: bool,
+    pub(crate) malformed: bool,
+}
+
+/// Everything later decisions need from the fields of one head.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Facts {
+    pub(crate) fields: usize,
+    pub(crate) options: ConnectionOptions,
+    pub(crate) length: Option<u64>,
+    pub(crate) codings: Codings,
+    pub(crate) host: bool,
+    pub(crate) expect_continue: bool,
+    pub(crate) expect_other: bool,
+    pub(crate) upgrade: bool,
+    pub(crate) keep_alive: Option<KeepAlive>,
+}
+
+impl Facts {
+    pub(crate) const NEW: Self = Self {
+        fields: 0,
+        options: ConnectionOptions { close: false, keep_alive: false, upgrade: false },
+        length: None,
+        codings: Codings {
+            at: None,
+            chunked: 0,
+            chunked_is_final: false,
+            other: false,
+            unknown: false,
+            malformed: false,
+        },
+        host: false,
+        expect_continue: false,
+        expect_other: false,
+        upgrade: false,
+        keep_alive: None,
+    };
+
+    /// Takes note of one field line that passed `check_line`. Faults are counted from the line's start.
+    #[inline]
+    pub(crate) fn gather(
+        &mut self,
+        line: &[u8],
+        name_len: usize,
+        place: usize,
+        version: Version,
+        server: bool,
+    ) -> Result<(), Fault> {
+        let name = &line[..name_len];
+        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+        match name_len {
+            4 if server && is(b"host") => self.host(line),
+            6 if is(b"expect") => {
+                self.expect(&value_of(line, name_len));
+                Ok(())
+            }
+            7 if is(b"upgrade") => {
+                self.upgrade = true;
+                Ok(())
+            }
+            10 if is(b"connection") => {
+                self.options.add(&value_of(line, name_len));
+                Ok(())
+            }
+            10 if is(b"keep-alive") => {
+                self.keep_alive(&value_of(line, name_len));
+                Ok(())
+            }
+            14 if is(b"content-length") => self.content_length(line, name_len, server),
+            17 if is(b"transfer-encoding") => self.transfer_encoding(line, name_len, place, version, server),
+            _ => Ok(()),
+        }
+    }
+
+    fn host(&mut self, line: &[u8]) -> Result<(), Fault> {
+        if self.host {
+            return Err(Fault::new(ErrorKind::RepeatedHost, 0));
+        }
+        self.host = true;
+        if target::is_host(&value_of(line, 4)) { Ok(()) } else { Err(Fault::new(ErrorKind::BadHost, 5)) }
+    }
+
+    fn expect(&mut self, value: &[u8]) {
+        for expectation in bytes::list(value) {
+            // RFC 9110 section 10.1.1: compared without case.
+            if expectation.eq_ignore_ascii_case(b"100-continue") {
+                self.expect_continue = true;
+            } else {
+                self.expect_other = true;
+            }
+        }
+    }
+
+    fn keep_alive(&mut self, value: &[u8]) {
+        let hint = self.keep_alive.get_or_insert_default();
+        for parameter in bytes::list(value) {
+            let Some(equals) = memchr::memchr(b'=', parameter) else { continue };
+            let name = bytes::trim(&parameter[..equals]);
+            let number = bytes::trim(&parameter[equals + 1..]);
+            let number = number.strip_prefix(b"\"").and_then(|n| n.strip_suffix(b"\"")).unwrap_or(number);
+            if name.eq_ignore_ascii_case(b"timeout") {
+                hint.timeout = bytes::decimal(number).or(hint.timeout);
+            } else if name.eq_ignore_ascii_case(b"max") {
+                hint.max = bytes::decimal(number).or(hint.max);
+            }
+        }
+    }
+
+    /// RFC 9112 section 6.3 rule 5. A request gets one length or none; a response may repeat the
+    /// same number, which is then taken once.
+    fn content_length(&mut self, line: &[u8], name_len: usize, server: bool) -> Result<(), Fault> {
+        let value = value_of(line, name_len);
+        let bad = Fault::new(ErrorKind::BadContentLength, name_len + 1);
+        let repeated = Fault::new(ErrorKind::RepeatedContentLength, name_len + 1);
+        if server && self.length.is_some() {
+            return Err(Fault::new(ErrorKind::RepeatedContentLength, 0));
+        }
+        if server && self.codings.at.is_some() {
+            return Err(Fault::new(ErrorKind::LengthAndCoding, 0));
+        }
+        for (i, member) in value.split(|&b| b == b',').enumerate() {
+            let number = bytes::decimal(bytes::trim(member)).ok_or(bad)?;
+            match self.length {
+                _ if server && i > 0 => return Err(repeated),
+                Some(earlier) if earlier != number => return Err(repeated),
+                _ => self.length = Some(number),
+            }
+        }
+        Ok(())
+    }
+
+    fn transfer_encoding(
+        &mut self,
+        line: &[u8],
+        name_len: usize,
+        place: usize,
+        version: Version,
+        server: bool,
+    ) -> Result<(), Fault> {
+        if server && self.length.is_some() {
+            return Err(Fault::new(ErrorKind::LengthAndCoding, 0));
+        }
+        if server && version < Version::Http11 {
+            return Err(Fault::new(ErrorKind::CodingInHttp10, 0));
+        }
+        self.codings.at.get_or_insert(place);
+        self.codings.add(&value_of(line, name_len));
+        Ok(())
+    }
+}
+
+impl Codings {
+    fn add(&mut self, value: &[u8]) {
+        let mut any = false;
+        for coding in bytes::list(value) {
+            any = true;
+            let name_end = coding.iter().position(|&b| !bytes::is_token_byte(b)).unwrap_or(coding.len());
+            let (name, parameters) = coding.split_at(name_end);
+            self.chunked_is_final = name.eq_ignore_ascii_case(b"chunked") && parameters.is_empty();
+            if self.chunked_is_final {
+                self.chunked = self.chunked.saturating_add(1);
+            } else if name.is_empty() || !matches!(bytes::trim(parameters), [] | [b';', ..]) {
+                self.malformed = true;
+            } else if is_registered(name) {
+                self.other = true;
+            } else {
+                self.unknown = true;
+            }
+        }
+        self.malformed |= !any;
+    }
+}
+
+/// The registered codings other than `chunked` (RFC 9112 section 7.2).
+fn is_registered(name: &[u8]) -> bool {
+    [&b"gzip"[..], b"x-gzip", b"deflate", b"compress", b"x-compress"].iter().any(|c| name.eq_ignore_ascii_case(c))
+}

@@ -1,0 +1,170 @@
+//! Field lines (RFC 9112 section 5), validated once, then walked without copying.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::{Fault, bytes};
+use crate::error::ErrorKind;
+
+/// One field line of a received message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Field<'b> {
+    /// The name as it was sent: a token, compared without case.
+    pub name: &'b [u8],
+    /// The value without white space around it. Owned only if it was folded (RFC 9112 section 5.2).
+    pub value: Cow<'b, [u8]>,
+}
+
+/// The field section of a received message: its lines in the order they were sent.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Fields<'b> {
+    /// Field lines with their ends, without the final empty line; each passed [`check_line`].
+    section: &'b [u8],
+}
+
+impl<'b> Fields<'b> {
+    pub(crate) const fn new(section: &'b [u8]) -> Self {
+        Self { section }
+    }
+
+    /// The lines in order.
+    pub const fn iter(&self) -> FieldIter<'b> {
+        FieldIter { rest: self.section }
+    }
+
+    /// The value of the first line named `name`, in any case.
+    pub fn get(&self, name: &str) -> Option<Cow<'b, [u8]>> {
+        self.get_all(name).next()
+    }
+
+    /// The values of all lines named `name`, in any case, in order.
+    pub fn get_all(&self, name: &str) -> impl Iterator<Item = Cow<'b, [u8]>> {
+        self.iter().filter(move |f| f.name.eq_ignore_ascii_case(name.as_bytes())).map(|f| f.value)
+    }
+
+    /// True if there is no field line.
+    pub const fn is_empty(&self) -> bool {
+        self.section.is_empty()
+    }
+}
+
+impl fmt::Debug for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter().map(|x| (Text(x.name.to_vec()), Text(x.value.into_owned())))).finish()
+    }
+}
+
+struct Text(Vec<u8>);
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_ascii())
+    }
+}
+
+impl<'b> IntoIterator for Fields<'b> {
+    type Item = Field<'b>;
+    type IntoIter = FieldIter<'b>;
+    fn into_iter(self) -> FieldIter<'b> {
+        self.iter()
+    }
+}
+
+/// Walks the lines of [`Fields`].
+#[derive(Clone, Debug)]
+pub struct FieldIter<'b> {
+    rest: &'b [u8],
+}
+
+impl<'b> Iterator for FieldIter<'b> {
+    type Item = Field<'b>;
+
+    fn next(&mut self) -> Option<Field<'b>> {
+        let colon = memchr::memchr(b':', self.rest)?;
+        let (name, rest) = (&self.rest[..colon], &self.rest[colon + 1..]);
+        let mut end = 0;
+        let mut folded = false;
+        loop {
+            end += memchr::memchr(b'\n', &rest[end..]).map_or(rest.len() - end, |i| i + 1);
+            match rest.get(end) {
+                Some(b' ' | b'\t') => folded = true,
+                _ => break,
+            }
+        }
+        self.rest = &rest[end..];
+        let value = if folded { Cow::Owned(unfold(&rest[..end])) } else { Cow::Borrowed(one_line(&rest[..end])) };
+        Some(Field { name, value })
+    }
+}
+
+/// A line's value without its end and without white space around it.
+#[inline]
+fn one_line(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    bytes::trim(line.strip_suffix(b"\r").unwrap_or(line))
+}
+
+/// A folded value: each fold becomes one space.
+fn unfold(lines: &[u8]) -> Vec<u8> {
+    let mut value = Vec::with_capacity(lines.len());
+    for part in lines.split(|&b| b == b'\n').map(one_line).filter(|p| !p.is_empty()) {
+        if !value.is_empty() {
+            value.push(b' ');
+        }
+        value.extend_from_slice(part);
+    }
+    value
+}
+
+/// Checks one field line (folded only in responses) and returns its name's length.
+#[inline]
+pub(crate) fn check_line(line: &[u8]) -> Result<usize, Fault> {
+    let colon = match line.iter().position(|&b| !bytes::is_token_byte(b)) {
+        Some(at) if line[at] == b':' && at > 0 => at,
+        Some(at) => return Err(bad_name(line, at)),
+        None => return Err(Fault::new(ErrorKind::BadFieldName, line.len())),
+    };
+    let value = &line[colon + 1..];
+    if let Some(at) = bytes::bad_value_byte(value) {
+        check_folds(value, at).map_err(|f| f.after(colon + 1))?;
+    }
+    Ok(colon)
+}
+
+/// The value of a line that [`check_line`] accepted.
+#[inline]
+pub(crate) fn value_of(line: &[u8], name_len: usize) -> Cow<'_, [u8]> {
+    let value = &line[name_len + 1..];
+    match memchr::memchr(b'\n', value) {
+        None => Cow::Borrowed(bytes::trim(value)),
+        Some(_) => Cow::Owned(unfold(value)),
+    }
+}
+
+fn bad_name(line: &[u8], at: usize) -> Fault {
+    let kind = match line[at] {
+        b' ' | b'\t' if at > 0 && bytes::trim(&line[at..]).starts_with(b":") => ErrorKind::SpaceBeforeColon,
+        b'\r' => ErrorKind::BareCr,
+        0..=8 | 11..=31 | 127 => ErrorKind::ControlByte,
+        _ => ErrorKind::BadFieldName,
+    };
+    Fault::new(kind, at)
+}
+
+/// Line ends inside a value are folds: the cutter of lines put them there. Nothing else is allowed.
+fn check_folds(value: &[u8], first: usize) -> Result<(), Fault> {
+    let mut at = first;
+    while let Some(&byte) = value.get(at) {
+        let fold = match byte {
+            b'\n' => true,
+            b'\r' => value.get(at + 1) == Some(&b'\n'),
+            _ => false,
+        };
+        if !fold {
+            return Err(Fault::new(bytes::control_kind(byte), at));
+        }
+        at += 1;
+        at += bytes::bad_value_byte(&value[at..]).unwrap_or(value.len() - at);
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! The request line (RFC 9112 section 3): `method SP request-target SP HTTP-version`.
+
+use super::{Fault, bytes, target};
+use crate::error::ErrorKind;
+use crate::version::Version;
+
+/// Where the parts of a request line lie, counted from its start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct RequestLine {
+    pub(crate) method_end: usize,
+    pub(crate) target_end: usize,
+    pub(crate) version: Version,
+}
+
+/// Parses a whole request line. `http09` allows the simple request `GET /path`.
+pub(crate) fn parse(line: &[u8], http09: bool) -> Result<RequestLine, Fault> {
+    let method_end = method_end(line)?;
+    let rest = &line[method_end + 1..];
+    let Some(space) = memchr::memchr(b' ', rest) else {
+        return simple_request(line, method_end, http09);
+    };
+    let target_end = method_end + 1 + space;
+    let version = version(&line[target_end + 1..]).map_err(|f| f.after(target_end + 1))?;
+    let target = &line[method_end + 1..target_end];
+    target::check(&line[..method_end], target).map_err(|f| f.after(method_end + 1))?;
+    Ok(RequestLine { method_end, target_end, version })
+}
+
+/// Refuses, as soon as it is known, a beginning that can be no request line: a TLS handshake on a
+/// plain port must not wait for a line feed that never comes.
+pub(crate) fn check_beginning(partial: &[u8]) -> Result<(), Fault> {
+    let method = partial.iter().take_while(|b| !matches!(b, b' ' | b'\r' | b'\n'));
+    match method.enumerate().find(|&(_, &b)| !bytes::is_token_byte(b)) {
+        Some((at, _)) => Err(Fault::new(ErrorKind::BadMethod, at)),
+        None => Ok(()),
+    }
+}
+
+fn method_end(line: &[u8]) -> Result<usize, Fault> {
+    let end = line.iter().position(|&b| !bytes::is_token_byte(b));
+    match end {
+        Some(end) if line[end] == b' ' && end > 0 => Ok(end),
+        Some(end) if line[end] == b'\r' => Err(Fault::new(ErrorKind::BareCr, end)),
+        Some(end) if line[end] == b' ' => Err(Fault::new(ErrorKind::BadRequestLine, end)),
+        Some(end) => Err(Fault::new(ErrorKind::BadMethod, end)),
+        None => Err(Fault::new(ErrorKind::BadRequestLine, line.len())),
+    }
+}
+
+fn simple_request(line: &[u8], method_end: usize, http09: bool) -> Result<RequestLine, Fault> {
+    if !http09 || &line[..method_end] != b"GET" {
+        return Err(Fault::new(ErrorKind::BadRequestLine, line.len()));
+    }
+    target::check(b"GET", &line[method_end + 1..]).map_err(|f| f.after(method_end + 1))?;
+    Ok(RequestLine { method_end, target_end: line.len(), version: Version::Http09 })
+}
+
+/// `HTTP/d.d` in capitals; what follows it on the line is a fault of the line.
+pub(crate) fn version(text: &[u8]) -> Result<Version, Fault> {
+    let (version, rest) = match text {
+        [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9', rest @ ..] => {
+            ((major, minor), rest)
+        }
+        _ => {
+            let at = text.iter().zip(b"HTTP/").take_while(|(a, b)| a == b).count();
+            return Err(match text.get(at) {
+                Some(b'\r') => Fault::new(ErrorKind::BareCr, at),
+                _ => Fault::new(ErrorKind::BadVersion, at),
+            });
+        }
+    };
+    match rest {
+        [] => {}
+        [b'\r', ..] => return Err(Fault::new(ErrorKind::BareCr, 8)),
+        [b' ', ..] => return Err(Fault::new(ErrorKind::BadRequestLine, 8)),
+        _ => return Err(Fault::new(ErrorKind::BadVersion, 8)),
+    }
+    match version {
+        (b'1', b'0') => Ok(Version::Http10),
+        (b'1', _) => Ok(Version::Http11),
+        _ => Err(Fault::new(ErrorKind::UnsupportedVersion, 5)),
+    }
+}
