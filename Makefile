@@ -1,0 +1,54 @@
+# Each recipe is one check that CI runs too; `make ci` runs them all, as .ci/run does. `make` alone lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# In the order of CI: the cheap ones first.
+CI := fmt sizes purity shellcheck deny clippy features doc test msrv interop fuzz-smoke
+.PHONY: help ci ci-list $(CI)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+fmt: ## the code is formatted (cargo fmt mends it)
+	cargo fmt --all -- --check
+
+sizes: ## no Rust file over 500 lines of code; those over 250 are listed
+	@scripts/sizes.sh
+
+purity: ## crates/proto has no I/O, clock, thread or logger in it
+	@scripts/purity.sh
+
+shellcheck: ## the shell scripts are sound
+	shellcheck --external-sources .ci/* scripts/*.sh interop/run interop/*.sh
+
+deny: ## the dependencies' licences, sources and bans (cargo-deny)
+	cargo deny check licenses bans sources
+
+clippy: ## no warnings, all targets, all features
+	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+
+features: ## every set of each library crate's features builds alone
+	@scripts/features.sh
+
+# The library `tenure` and the command `tenure` would write to the same folder, so they are documented in turn.
+doc: ## the documentation builds without warnings, private items too
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --all-features -p tenure-cli
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --all-features --workspace --exclude tenure-cli
+
+test: ## all tests; they need nothing but cargo
+	cargo test --workspace
+
+msrv: ## the stated rust-version, as far as the toolchains here can prove it
+	@scripts/msrv.sh
+
+interop: ## against curl, wget, Python, nginx and Apache httpd; says what is skipped
+	@interop/run
+
+fuzz-smoke: ## each fuzz target for a few seconds (cargo-fuzz)
+	@scripts/fuzz-smoke.sh
+
+ci: ## all of the above
+	@bash .ci/run
+
+ci-list:
+	@echo $(CI)
