@@ -19,7 +19,7 @@ purity: ## crates/proto has no I/O, clock, thread or logger in it
 	@scripts/purity.sh
 
 shellcheck: ## the shell scripts are sound
-	shellcheck --external-sources .ci/* scripts/*.sh interop/run interop/*.sh
+	shellcheck .ci/* scripts/*.sh interop/run interop/*.sh
 
 deny: ## the dependencies' licences, sources and bans (cargo-deny)
 	cargo deny check licenses bans sources

@@ -1,0 +1,92 @@
+# shellcheck shell=bash
+# What the scripts share that test the client, `tenure send` and `tenure get`, against somebody's server. The server
+# stores below $tmp/www and writes an access log $tmp/access.log whose lines begin with its port, a name for the
+# connection, and the number of the request on it.
+
+# shellcheck source=interop/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+make_files "$tmp/files"
+files=$(count_files "$tmp/files")
+mapfile -t paths < <(cd "$tmp/files" && find . -type f | cut -c3- | sort | encode_paths)
+options=() # of the client, in every run
+
+# send ORIGIN PREFIX
+send() { (cd "$tmp" && tenure send "${options[@]}" files --method PUT --to "$1/$2/{path}"); }
+# send_pipe URL [OPTION…]: 200,000 bytes whose number the client cannot know beforehand
+send_pipe() { head -c 200000 "$tmp/files/big.bin" | tenure send "${options[@]}" "${@:2}" - --to "$1"; }
+# get ORIGIN PREFIX DIR
+get() { tenure get "${options[@]}" --output-dir "$3" "${paths[@]/#/$1/$2/}"; }
+
+# life PORT LINES: the access log's lines for a port. A server writes one when it is done with a request, which may be
+# after the client is, so this waits for as many as are expected.
+life() {
+    await enough_life "$1" "$2"
+    grep "^$1 " "$tmp/access.log"
+}
+enough_life() { (( $(grep -c "^$1 " "$tmp/access.log") >= $2 )); }
+connections() { awk '{ print $2 }' | sort -u | wc -l; }
+most_requests() { awk '{ print $3 }' | sort -n | tail -n 1; }
+forget() { : >"$tmp/access.log"; }
+
+# send_and_get ORIGIN PORT PREFIX CONNECTIONS: all files there and back, each way over so many connections.
+send_and_get() {
+    local origin=$1 port=$2 prefix=$3 expected=$4
+    forget
+    check "send puts $files files" send "$origin" "$prefix"
+    check "every digest is equal" same_files "$tmp/files" "$tmp/www/$prefix"
+    life "$port" "$files" >"$tmp/life"
+    equal "no file was sent twice" "$files" "$(wc -l <"$tmp/life")"
+    equal "connections it took" "$expected" "$(connections <"$tmp/life")"
+    forget
+    check "get fetches $files files" get "$origin" "$prefix" "$tmp/got-$prefix"
+    check "every digest is equal" same_files_by_name "$tmp/files" "$tmp/got-$prefix"
+    equal "connections it took" "$expected" "$(life "$port" "$files" | connections)"
+}
+
+# dawdle PORT: the server there closes a connection that was idle for a second. The reader of `get` pauses at the first
+# bytes; the rest of the file waits in buffers, the server is done with it, finds the connection idle and closes it.
+# `get` must see that and open another for the second file.
+dawdle() {
+    local port=$1 getting
+    forget
+    head -c 400000 "$tmp/files/big.bin" >"$tmp/www/first"
+    printf second >"$tmp/www/second"
+    mkfifo "$tmp/fifo"
+    tenure get "http://127.0.0.1:$port/first" "http://127.0.0.1:$port/second" >"$tmp/fifo" 2>"$tmp/get.err" &
+    getting=$!
+    exec 4<"$tmp/fifo"
+    check "the server closes the idle connection" await server_closed "$port"
+    cat <&4 >"$tmp/both"
+    exec 4<&-
+    check "get succeeds" wait "$getting"
+    check "with both files whole" cmp "$tmp/both" <(cat "$tmp/www/first" "$tmp/www/second")
+    equal "over two connections" 2 "$(life "$port" 2 | connections)"
+}
+
+# nginx_conf <SERVERS: a configuration that needs nothing of the system's, with the server blocks given.
+nginx_conf() {
+    mkdir -p "$tmp/www" "$tmp/temp"
+    cat <<CONF
+daemon off;
+pid $tmp/nginx.pid;
+error_log stderr;
+worker_processes 1;
+$( (( EUID != 0 )) || echo 'user root;')
+events { worker_connections 64; }
+http {
+    log_format life '\$server_port \$connection \$connection_requests \$request_method \$status te=\$http_transfer_encoding connection=\$http_connection \$ssl_protocol';
+    access_log $tmp/access.log life;
+    client_body_temp_path $tmp/temp/body;
+    proxy_temp_path $tmp/temp/proxy;
+    fastcgi_temp_path $tmp/temp/fastcgi;
+    uwsgi_temp_path $tmp/temp/uwsgi;
+    scgi_temp_path $tmp/temp/scgi;
+    client_max_body_size 0;
+    root $tmp/www;
+    dav_methods PUT;
+    create_full_put_path on;
+$(cat)
+}
+CONF
+}

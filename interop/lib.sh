@@ -1,0 +1,191 @@
+# shellcheck shell=bash
+# What the interop scripts share: source it first. Each script is one peer; it starts the peer as its own process with
+# its own configuration on loopback, prints `ok …` or `FAIL …` for each check, and ends with `finish`.
+
+set -uo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(dirname "$here")
+PATH="$PATH:/usr/sbin:/sbin" # where Debian keeps its web servers
+
+# A proxy would stand between the two ends of each test; NETRC and the like would change what is sent.
+unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+export NO_PROXY='*' NO_COLOR=1 LC_ALL=C.UTF-8
+
+peer=$(basename "$0" .sh)
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/interop-$peer.XXXXXX")
+chmod 755 "$tmp" # a web server's workers may run as another user
+pids=()
+passed=0 failed=0
+
+cleanup() {
+    local pid
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
+    for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null; done
+    rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 143' TERM INT HUP
+
+# need COMMAND…: ends the script if one is not installed. That is a skip for a person and a failure in CI.
+need() {
+    local command
+    for command in "$@"; do
+        command -v "$command" >/dev/null || skip "$command not installed"
+    done
+}
+
+skip() {
+    echo "skipped: $1"
+    [[ ${CI:-} != true ]] || { echo "FAIL $peer: in CI nothing may be skipped"; exit 1; }
+    exit 0
+}
+
+ok() { passed=$(( passed + 1 )); echo "ok $peer: $1"; }
+
+# fail TEXT [FILE]: the last lines of FILE show why.
+fail() {
+    failed=$(( failed + 1 ))
+    echo "FAIL $peer: $1"
+    [[ -z ${2:-} || ! -s ${2:-} ]] || tail -n 25 "$2" | sed 's/^/    /'
+}
+
+# check TEXT COMMAND…: ok if COMMAND succeeds; if not, its output is shown.
+check() {
+    local text=$1
+    shift
+    if "$@" >"$tmp/check.out" 2>&1; then ok "$text"; else fail "$text (exit $?: $*)" "$tmp/check.out"; fi
+}
+
+# refuse TEXT COMMAND…: ok if COMMAND fails with exit code 1 to 127, that is by its own decision and not by a signal.
+refuse() {
+    local text=$1 status
+    shift
+    "$@" >"$tmp/check.out" 2>&1
+    status=$?
+    if (( status > 0 && status < 128 )); then ok "$text"; else fail "$text (exit $status: $*)" "$tmp/check.out"; fi
+}
+
+# equal TEXT EXPECTED ACTUAL
+equal() {
+    if [[ $2 == "$3" ]]; then ok "$1"; else fail "$1: expected '$2', got '$3'"; fi
+}
+
+finish() {
+    echo "$peer: $passed ok, $failed failed"
+    (( failed == 0 && passed > 0 ))
+    exit
+}
+
+# A port nobody listens on, below the range the kernel gives to outgoing connections.
+free_port() {
+    local port
+    for _ in {1..100}; do
+        port=$(( 20000 + RANDOM % 12000 ))
+        listening "$port" || { echo "$port"; return; }
+    done
+    echo "no free port found" >&2
+    return 1
+}
+
+listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# start PORT LOG COMMAND…: runs a server in the background until the script ends, and returns when PORT takes
+# connections. Without that the script cannot go on, so it ends.
+start() {
+    local port=$1 log=$2 pid
+    shift 2
+    "$@" >"$log" 2>&1 </dev/null &
+    pid=$!
+    pids+=("$pid")
+    for _ in {1..200}; do
+        listening "$port" && return
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.05
+    done
+    fail "$1 did not start on port $port" "$log"
+    finish
+}
+
+# await COMMAND…: returns when COMMAND succeeds; fails after ten seconds.
+await() {
+    for _ in {1..200}; do
+        "$@" && return
+        sleep 0.05
+    done
+    return 1
+}
+
+has_lines() { (( $(wc -l <"$1") >= $2 )); }
+
+# Whether the server at PORT has closed its side of a connection (FIN-WAIT-1 or 2 of the kernel's table).
+server_closed() {
+    awk -v port=":$(printf '%04X' "$1")" '$2 ~ port "$" && ($4 == "04" || $4 == "05") { found = 1 } END { exit !found }' /proc/net/tcp
+}
+
+# The binary under test: $TENURE, or the release build of this tree.
+find_tenure() {
+    if [[ -z ${TENURE:-} ]]; then
+        (cd "$root" && cargo build --release --quiet -p tenure-cli) || { fail "cargo build --release -p tenure-cli"; finish; }
+        TENURE=${CARGO_TARGET_DIR:-$root/target}/release/tenure
+    fi
+    TENURE=$(realpath "$TENURE")
+    [[ -x $TENURE ]] || { fail "no executable at TENURE=$TENURE"; finish; }
+}
+
+# Each run of the client is bounded: one that hangs is a failure, not a script without an end.
+tenure() { timeout 120 "$TENURE" "$@"; }
+
+# start_tenure ARGUMENTS…: `tenure serve` on a free port; sets $url. It says where it listens in its first line.
+start_tenure() {
+    local log=$tmp/serve.log pid
+    "$TENURE" serve --listen 127.0.0.1:0 "$@" >"$tmp/serve.out" 2>"$log" </dev/null &
+    pid=$!
+    pids+=("$pid")
+    for _ in {1..200}; do
+        url=$(sed -n '1s|^listening on \(http://[^ ]*\).*|\1|p' "$log")
+        url=${url%/}
+        [[ -z $url ]] || return
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.05
+    done
+    fail "tenure serve did not say where it listens" "$log"
+    finish
+}
+
+# make_files DIR: a small tree with what goes wrong first: an empty file, names that need percent-encoding, a folder
+# in a folder, bytes that are no text, a file longer than any buffer.
+make_files() {
+    local dir=$1 i
+    mkdir -p "$dir/sub/deep"
+    for i in {01..12}; do printf 'file %s\n' "$i" >"$dir/small-$i.txt"; done
+    : >"$dir/empty"
+    printf 'a b' >"$dir/with space.txt"
+    printf '100%%' >"$dir/100%.txt"
+    printf 'u' >"$dir/größe.txt"
+    printf 'q' >"$dir/what?#&+.txt"
+    printf 'nested' >"$dir/sub/deep/nested.txt"
+    printf 'GET / HTTP/1.1\r\nHost: x\r\n\r\n0\r\n\r\n' >"$dir/sub/looks-like-http"
+    head -c 3000000 /dev/urandom >"$dir/big.bin"
+}
+
+count_files() { find "$1" -type f | wc -l; }
+
+# same_files DIR DIR: the same names with the same SHA-256 digests, and at least one.
+same_files() {
+    digests "$1" >"$tmp/expected.sum" && digests "$2" >"$tmp/actual.sum" || return
+    [[ -s $tmp/expected.sum ]] && diff "$tmp/expected.sum" "$tmp/actual.sum" | head -n 8
+}
+
+# The same, by the files' last names alone: what was fetched into one folder.
+same_files_by_name() {
+    digests "$1" | sed -E 's|^([0-9a-f]+ .).*/|\1|' | sort >"$tmp/expected.sum"
+    digests "$2" | sed -E 's|^([0-9a-f]+ .).*/|\1|' | sort >"$tmp/actual.sum"
+    [[ -s $tmp/expected.sum ]] && diff "$tmp/expected.sum" "$tmp/actual.sum" | head -n 8
+}
+
+digests() { (cd "$1" && find . -type f -print0 | sort -z | xargs -0 -r sha256sum); }
+
+# percent-encodes the path names on standard input, one a line; slashes stay
+encode_paths() {
+    perl -pe 'chomp; s/([^A-Za-z0-9\/._~-])/sprintf "%%%02X", ord $1/ge; $_ .= "\n"'
+}
