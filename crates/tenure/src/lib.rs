@@ -1,1 +1,44 @@
-//! x
+//! HTTP persistent connections done right: a [`client`] and a [`server`] whose one subject is the
+//! life of an HTTP connection.
+//!
+//! A server for any `tower` service:
+//! ```no_run
+//! # async fn run() -> std::io::Result<()> {
+//! use http::{Request, Response};
+//! use tenure::{Body, server};
+//! use tower::service_fn;
+//!
+//! let hello = service_fn(|_: Request<Body>| async { Ok::<_, std::convert::Infallible>(Response::new(Body::from("hello\n"))) });
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! server::serve(listener, hello).await
+//! # }
+//! ```
+//! A client whose requests share connections:
+//! ```no_run
+//! # async fn run() -> Result<(), tenure::Error> {
+//! let client = tenure::Client::new();
+//! let response = client.get("http://127.0.0.1:8080/").await?;
+//! let connection = response.extensions().get::<tenure::ConnectionInfo>();
+//! println!("{} on {connection:?}", response.status());
+//! # Ok(())
+//! # }
+//! ```
+//! The protocol itself, without I/O, is the crate [`tenure_proto`], re-exported as [`proto`].
+
+mod error;
+mod io;
+mod observe;
+mod sys;
+
+pub mod client;
+pub mod server;
+
+pub use client::Client;
+pub use error::Error;
+pub use io::Body;
+pub use observe::{ConnectionInfo, Direction, Observer, Opened};
+pub use proto::{CloseReason, Fate};
+pub use sys::{TcpFacts, tcp_facts};
+pub use tenure_proto as proto;
+
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -108,9 +108,11 @@ impl<R: Role> Connection<R> {
     }
 
     /// The current exchange shall be the last: its response says `close` if its head is not sent
-    /// yet. An idle connection stays open for one more request, which is answered with `close`.
+    /// yet. An idle connection stays open for one more request, which is answered with `close`. If
+    /// the response is sent and only the rest of its request is to come, it ends here.
     pub fn close_after_current(&mut self, why: CloseReason) {
         self.persistence = self.persistence.and(Persistence::Close(why));
+        self.settle();
     }
 
     /// Ends the connection at once, whatever is under way.
@@ -195,6 +197,15 @@ impl<R: Role> Connection<R> {
     pub fn is_idle(&self) -> bool {
         let fresh = matches!(&self.receiving, Receiving::Head { parser, .. } if parser.is_fresh());
         fresh && self.outstanding.is_empty() && self.sending == Sending::Idle && self.directive == Directive::Proceed
+    }
+
+    /// Bytes of content still to be received, if the framing says; 0 if none is due.
+    pub const fn content_left(&self) -> Option<u64> {
+        match self.receiving {
+            Receiving::Length { left } => Some(left),
+            Receiving::Chunked(_) | Receiving::UntilClose { .. } => None,
+            _ => Some(0),
+        }
     }
 
     /// True while the received message is not whole: its content is still to come.

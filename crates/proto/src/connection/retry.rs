@@ -87,7 +87,8 @@ impl Attempt {
     pub const fn verdict(self) -> Verdict {
         let harmless = match self.fate {
             Fate::AnsweredInPart => false,
-            Fate::Unknown => self.method.is_idempotent(),
+            // What came of an incomplete request may have had an effect already.
+            Fate::Unknown | Fate::Incomplete => self.method.is_idempotent(),
             fate => fate.is_safe_to_retry(),
         };
         if self.reused && self.replayable && self.earlier == 0 && harmless { Verdict::Retry } else { Verdict::Surface }

@@ -1,0 +1,80 @@
+//! Making connections: addresses of a name, TCP, TLS.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use super::origin::Origin;
+use super::tls::Tls;
+use crate::error::{Error, Kind};
+use crate::io::now;
+use crate::sys::{self, Peek};
+use crate::{Fate, TcpFacts};
+
+/// A stream of any kind to an origin.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// What the kernel knows about the socket underneath.
+    fn facts(&self) -> io::Result<TcpFacts>;
+
+    /// What waits to be read, asked of the kernel at once.
+    fn peek(&self) -> io::Result<Peek>;
+}
+
+impl Stream for TcpStream {
+    fn facts(&self) -> io::Result<TcpFacts> {
+        sys::tcp_facts(self)
+    }
+
+    fn peek(&self) -> io::Result<Peek> {
+        sys::peek(self)
+    }
+}
+
+/// A connection that was just made.
+pub(crate) struct Connected {
+    pub(crate) stream: Box<dyn Stream>,
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) opened: Instant,
+    pub(crate) took: Duration,
+    pub(crate) round_trip: Option<Duration>,
+}
+
+/// Connects to an origin: each address of its name in turn, then TLS where the scheme says so.
+pub(crate) async fn connect(origin: &Origin, timeout: Duration, tls: &Tls) -> Result<Connected, Error> {
+    let failed = |source| Error::new(Kind::Connect { target: origin.to_string(), source }, Fate::NotSent);
+    let start = now();
+    let work = async {
+        let tcp = tcp(origin).await?;
+        let (peer, local) = (tcp.peer_addr().ok(), tcp.local_addr().ok());
+        let stream = if origin.secure { tls.connect(origin, tcp).await? } else { Box::new(tcp) as Box<dyn Stream> };
+        Ok::<_, crate::BoxError>((stream, peer, local))
+    };
+    match tokio::time::timeout(timeout, work).await {
+        Ok(Ok((stream, peer, local))) => {
+            let opened = now();
+            let round_trip = stream.facts().ok().map(|facts| facts.round_trip);
+            Ok(Connected { stream, peer, local, opened, took: opened - start, round_trip })
+        }
+        Ok(Err(source)) => Err(failed(source)),
+        Err(_) => Err(failed(format!("no connection within {timeout:?}").into())),
+    }
+}
+
+async fn tcp(origin: &Origin) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in tokio::net::lookup_host((&*origin.host, origin.port)).await? {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                // Small messages must not wait for the peer's acknowledgement of earlier ones.
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(e) => last = io::Error::new(e.kind(), format!("{address}: {e}")),
+        }
+    }
+    Err(last)
+}

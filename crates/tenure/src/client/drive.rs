@@ -1,0 +1,297 @@
+//! THE client loop: one exchange, in the caller's future. Sends and receives at once, so that an
+//! early answer is seen while the request's content is still going out.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+use http_body::{Body as HttpBody, Frame};
+use tenure_proto::{CloseReason, ErrorKind, Event, Fate, Persistence, RequestLine};
+
+use super::request::Prepared;
+use super::response;
+use super::shared::Lease;
+use crate::Body;
+use crate::error::{Error, Kind};
+use crate::io::{Deadline, fields, now};
+use crate::observe::ConnectionInfo;
+
+/// How long a client with `Expect: 100-continue` waits before it sends its content unasked
+/// (RFC 9110 section 10.1.1 forbids to wait for ever).
+const CONTINUE_WAIT: Duration = Duration::from_secs(1);
+
+/// A request under way and its response.
+pub(super) struct Exchange {
+    lease: Lease,
+    pub(super) info: ConnectionInfo,
+    /// The request's content, until it is sent.
+    content: Option<Body>,
+    trailers: HeaderMap,
+    /// Until when the content waits for 100 (Continue).
+    hold: Option<Instant>,
+    /// When the request was completely sent.
+    sent_at: Option<Instant>,
+    /// Writing failed; the answer may have come all the same.
+    write_error: Option<io::Error>,
+    sent_before: u64,
+    answered: bool,
+    response_timeout: Option<Duration>,
+    deadline: Deadline,
+}
+
+/// A step of the response, owned.
+pub(super) enum Step {
+    Head(Box<Response<()>>),
+    Frame(Frame<Bytes>),
+    End,
+}
+
+impl Exchange {
+    /// Queues the request's head.
+    pub(super) fn start(mut lease: Lease, prepared: &Prepared, content: Body) -> Result<Self, Error> {
+        let info = lease.info();
+        let response_timeout = lease.shared.response_timeout;
+        let pooled = lease.pooled();
+        let sent_before = pooled.transport.sent();
+        let line =
+            RequestLine { method: prepared.method.as_str(), target: &prepared.target, version: prepared.version };
+        let length = content.size_hint().exact();
+        let out = pooled.transport.out();
+        pooled
+            .connection
+            .send_head(line, fields::pairs(&prepared.headers), length, out)
+            .map_err(|e| Error::new(Kind::misuse(e), Fate::NotSent))?;
+        Ok(Self {
+            lease,
+            info,
+            content: Some(content),
+            trailers: HeaderMap::new(),
+            hold: prepared.expects_continue.then(|| now() + CONTINUE_WAIT),
+            sent_at: None,
+            write_error: None,
+            sent_before,
+            answered: false,
+            response_timeout,
+            deadline: Deadline::default(),
+        })
+    }
+
+    /// The response's head; its body goes on with the exchange.
+    pub(super) async fn response(mut self) -> Result<Response<Body>, Error> {
+        let head = poll_fn(|cx| self.poll_step(cx)).await?;
+        let Step::Head(head) = head else { return Err(self.error(Kind::Ended(CloseReason::Malformed))) };
+        Ok(response::with_content(*head, self))
+    }
+
+    /// Goes on with both halves until the response has taken a step.
+    pub(super) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step, Error>> {
+        self.poll_send(cx)?;
+        self.poll_receive(cx)
+    }
+
+    /// Bytes of the response's content still to come, if that is known.
+    pub(super) fn content_left(&mut self) -> Option<u64> {
+        self.lease.pooled().connection.content_left()
+    }
+
+    /// Sends as much as can be sent now.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        while self.write_error.is_none() {
+            let queued = self.queue_content(cx)?;
+            match self.lease.pooled().transport.poll_flush(cx) {
+                Poll::Ready(Ok(())) if queued => {}
+                Poll::Ready(Ok(())) => {
+                    if self.content.is_none() {
+                        self.sent_at.get_or_insert_with(now);
+                    }
+                    return Ok(());
+                }
+                Poll::Ready(Err(e)) => {
+                    self.write_error = Some(e);
+                    self.content = None;
+                }
+                Poll::Pending => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Queues content until there is none, none yet, or enough. True if there may be more.
+    fn queue_content(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
+        if self.hold.is_some() {
+            return Ok(false);
+        }
+        while !self.lease.pooled().transport.is_full() {
+            let Some(content) = &mut self.content else { return Ok(false) };
+            let Poll::Ready(frame) = Pin::new(content).poll_frame(cx) else { return Ok(false) };
+            match frame {
+                None => {
+                    self.content = None;
+                    let pooled = self.lease.pooled();
+                    let ended = pooled.connection.send_end(fields::pairs(&self.trailers), pooled.transport.out());
+                    return ended.map(|()| false).map_err(|e| self.content_error(Kind::misuse(e)));
+                }
+                Some(Ok(frame)) => self.queue_frame(frame)?,
+                Some(Err(error)) => return Err(self.content_error(Kind::Content(error.into()))),
+            }
+        }
+        Ok(true)
+    }
+
+    fn queue_frame(&mut self, frame: Frame<Bytes>) -> Result<(), Error> {
+        match frame.into_data() {
+            Ok(data) if data.is_empty() => Ok(()),
+            Ok(data) => {
+                let pooled = self.lease.pooled();
+                let delimiters =
+                    pooled.connection.send_content(data.len()).map_err(|e| self.content_error(Kind::misuse(e)))?;
+                let transport = &mut self.lease.pooled().transport;
+                transport.out().extend_from_slice(delimiters.before());
+                transport.push(data, delimiters.after());
+                Ok(())
+            }
+            Err(frame) => {
+                self.trailers.extend(frame.into_trailers().unwrap_or_default());
+                Ok(())
+            }
+        }
+    }
+
+    /// The request cannot be completed, by this side's own doing.
+    fn content_error(&mut self, kind: Kind) -> Error {
+        self.lease.pooled().connection.close(CloseReason::BrokenContent);
+        self.content = None;
+        let fate =
+            if self.lease.pooled().transport.sent() == self.sent_before { Fate::NotSent } else { Fate::Incomplete };
+        Error::new(kind, fate)
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step, Error>> {
+        loop {
+            let pooled = self.lease.pooled();
+            let (used, event) = match pooled.connection.receive(pooled.transport.unread(), now()) {
+                Ok(step) => step,
+                Err(e) => return Poll::Ready(Err(self.error(Kind::Protocol(e)))),
+            };
+            match event {
+                Event::Content(data) => {
+                    let len = data.len();
+                    return Poll::Ready(Ok(Step::Frame(Frame::data(pooled.transport.take(used, len)))));
+                }
+                Event::Head(head) => {
+                    let coded = head.coded;
+                    let response = response::head(&head);
+                    pooled.transport.consume(used);
+                    return Poll::Ready(self.head(response, coded));
+                }
+                Event::Interim(head) => {
+                    if head.status == http::StatusCode::CONTINUE {
+                        self.hold = None;
+                    }
+                    pooled.transport.consume(used);
+                    self.poll_send(cx)?;
+                }
+                Event::End(trailers) => {
+                    let trailers = fields::to_trailers(trailers);
+                    pooled.transport.consume(used);
+                    let step = trailers.map_or(Step::End, |trailers| Step::Frame(Frame::trailers(trailers)));
+                    return Poll::Ready(Ok(step));
+                }
+                Event::NeedInput => {
+                    pooled.transport.consume(used);
+                    ready!(self.poll_input(cx))?;
+                }
+                Event::Paused | Event::HandOver | Event::Closed => return Poll::Ready(Ok(Step::End)),
+            }
+        }
+    }
+
+    /// A final response has begun.
+    fn head(&mut self, response: Response<()>, coded: bool) -> Result<Step, Error> {
+        self.answered = true;
+        let connection = &mut self.lease.pooled().connection;
+        let closes = connection.persistence() != Persistence::Persist;
+        // RFC 9112 section 9.3: after a close nobody reads what is still sent. And content that waited
+        // for 100 (Continue) is not wanted.
+        if self.hold.take().is_some() || (closes && self.content.is_some()) {
+            connection.abandon_content();
+            self.content = None;
+        }
+        if coded {
+            connection.close(CloseReason::Malformed);
+            return Err(self.error(Kind::Coding));
+        }
+        Ok(Step::Head(Box::new(response)))
+    }
+
+    /// Reads once, or until a wait ends.
+    fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let pooled = self.lease.pooled();
+        let content = pooled.connection.is_receiving_content();
+        match pooled.transport.poll_fill(content, cx) {
+            Poll::Ready(Ok(0)) => {
+                return Poll::Ready(match pooled.connection.receive_eof() {
+                    Ok(_) => Ok(()),
+                    Err(e) => Err(self.error(Kind::Protocol(e))),
+                });
+            }
+            Poll::Ready(Ok(_)) => return Poll::Ready(Ok(())),
+            Poll::Ready(Err(e)) => {
+                pooled.connection.close(CloseReason::PeerReset);
+                return Poll::Ready(Err(self.error(Kind::Io(e))));
+            }
+            Poll::Pending => {}
+        }
+        let content_end = pooled.connection.deadline().map(|(_, at)| at);
+        let response_end = self.response_deadline();
+        let next = [self.hold, content_end, response_end].into_iter().flatten().min();
+        ready!(self.deadline.poll(next, cx));
+        let now = now();
+        if self.hold.is_some_and(|at| at <= now) {
+            self.hold = None;
+            self.poll_send(cx)?;
+        }
+        if response_end.is_some_and(|at| at <= now) {
+            self.lease.pooled().connection.close(CloseReason::TimedOut);
+            return Poll::Ready(Err(self.error(Kind::TimedOut("the response"))));
+        }
+        match self.lease.pooled().connection.expire(now) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(e) => Poll::Ready(Err(self.error(Kind::Protocol(e)))),
+        }
+    }
+
+    fn response_deadline(&self) -> Option<Instant> {
+        if self.answered {
+            return None;
+        }
+        self.sent_at?.checked_add(self.response_timeout?)
+    }
+
+    /// An error with what can be known about the request.
+    pub(super) fn error(&mut self, kind: Kind) -> Error {
+        let pooled = self.lease.pooled();
+        let begun = match &kind {
+            Kind::Protocol(e) => e.kind() != ErrorKind::NoResponse && !matches!(e.kind(), ErrorKind::TimedOut(_)),
+            _ => !pooled.transport.unread().is_empty(),
+        };
+        let fate = if self.answered || begun {
+            Fate::AnsweredInPart
+        } else if pooled.transport.sent() == self.sent_before {
+            Fate::NotSent
+        } else if pooled.connection.is_sending() || !pooled.transport.is_flushed() {
+            Fate::Incomplete
+        } else {
+            Fate::Unknown
+        };
+        // The write's own error says more than the EOF or reset that followed it.
+        match (self.write_error.take(), fate) {
+            (Some(error), fate) if fate != Fate::AnsweredInPart => Error::new(Kind::Io(error), fate),
+            (_, fate) => Error::new(kind, fate),
+        }
+    }
+}

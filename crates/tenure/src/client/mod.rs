@@ -1,0 +1,200 @@
+//! The client: a pool of connections per origin, one exchange at a time on each.
+
+mod connect;
+mod drive;
+mod origin;
+mod pool;
+mod request;
+mod response;
+mod shared;
+
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "tls_off.rs"]
+mod tls;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request, Response, Uri};
+use tenure_proto::{Attempt, Config, MethodClass, Timeouts, Verdict};
+use tower_service::Service;
+
+use crate::error::{Error, Kind};
+use crate::observe::Observer;
+use crate::{Body, Fate};
+use drive::Exchange;
+use request::Prepared;
+use shared::Shared;
+use tls::Tls;
+
+/// A client whose requests share persistent connections. Clones share them too.
+///
+/// A request is sent as HTTP/1.1, or as HTTP/1.0 with `Connection: keep-alive` if its version says
+/// so. Each response carries a [`ConnectionInfo`](crate::ConnectionInfo) in its extensions. A
+/// connection is used again only after its response was read to the end.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Client {
+    /// A client with default settings.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A client with settings.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// GETs `uri`, which must be absolute.
+    ///
+    /// # Errors
+    /// The URI is no absolute http or https URI, or [`Client::request`] failed.
+    pub async fn get<U>(&self, uri: U) -> Result<Response<Body>, Error>
+    where
+        U: TryInto<Uri>,
+        U::Error: Into<http::Error>,
+    {
+        let request = Request::get(uri).body(Body::empty());
+        self.request(request.map_err(|e| Error::new(Kind::Request(e.into()), Fate::NotSent))?).await
+    }
+
+    /// Sends a request to the origin of its URI and returns the final response as soon as its
+    /// head is there, even while the request's content is still being sent.
+    ///
+    /// A request that failed on a reused connection is sent once more on a fresh one if it is
+    /// idempotent or certainly was not processed, and its content can be had again
+    /// (RFC 9112 section 9.3.1).
+    ///
+    /// # Errors
+    /// With what is known about the request's fate: [`Error::fate`].
+    pub async fn request(&self, request: Request<Body>) -> Result<Response<Body>, Error> {
+        let (parts, mut body) = request.into_parts();
+        let prepared = Prepared::new(parts).map_err(|kind| Error::new(kind, Fate::NotSent))?;
+        let method = MethodClass::of(prepared.method.as_str().as_bytes());
+        let mut earlier = 0;
+        loop {
+            let replay = body.replay();
+            let lease = self.shared.lease(&prepared.origin, earlier > 0).await?;
+            let reused = lease.info().is_reused();
+            let error = match Exchange::start(lease, &prepared, body) {
+                Ok(exchange) => match exchange.response().await {
+                    Ok(response) => return Ok(response),
+                    Err(error) => error,
+                },
+                Err(error) => return Err(error),
+            };
+            let attempt = Attempt { method, reused, replayable: replay.is_some(), earlier, fate: error.fate() };
+            match (attempt.verdict(), replay) {
+                (Verdict::Retry, Some(again)) => body = again,
+                _ => return Err(error),
+            }
+            tracing::debug!(%error, "sent again on a fresh connection");
+            earlier += 1;
+        }
+    }
+
+    /// Closes every idle connection now. Connections in use end with their exchange as usual.
+    pub fn close_idle(&self) {
+        self.shared.close_idle();
+    }
+}
+
+impl Service<Request<Body>> for Client {
+    type Response = Response<Body>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let client = self.clone();
+        Box::pin(async move { client.request(request).await })
+    }
+}
+
+/// Settings of a [`Client`].
+#[derive(Clone)]
+pub struct Builder {
+    config: Config,
+    per_origin: usize,
+    idle_timeout: Duration,
+    connect_timeout: Duration,
+    response_timeout: Option<Duration>,
+    observer: Option<Arc<dyn Observer>>,
+    tls: Tls,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        let timeouts = Timeouts { idle: None, head: None, content: None, linger: None };
+        Self {
+            config: Config { timeouts, ..Config::default() },
+            per_origin: 6,
+            idle_timeout: Duration::from_secs(90),
+            connect_timeout: Duration::from_secs(10),
+            response_timeout: None,
+            observer: None,
+            tls: Tls::default(),
+        }
+    }
+}
+
+impl Builder {
+    /// Connections to one origin, at most. Default 6, at least 1. Further requests wait their turn.
+    pub const fn connections_per_origin(mut self, connections: usize) -> Self {
+        self.per_origin = connections;
+        self
+    }
+
+    /// How long an idle connection is kept. Default 90 s.
+    pub const fn idle_timeout(mut self, idle: Duration) -> Self {
+        self.idle_timeout = idle;
+        self
+    }
+
+    /// How long making a connection may take, TLS included. Default 10 s.
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long the server may take from the end of a request to the head of its response.
+    /// Default: no limit.
+    pub const fn response_timeout(mut self, timeout: Duration) -> Self {
+        self.response_timeout = Some(timeout);
+        self
+    }
+
+    /// How long the server may pause within a response's content. Default: no limit.
+    pub const fn content_timeout(mut self, timeout: Duration) -> Self {
+        self.config.timeouts.content = Some(timeout);
+        self
+    }
+
+    /// Who is told what the connections do.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// The client.
+    pub fn build(self) -> Client {
+        Client { shared: Arc::new(Shared::new(self)) }
+    }
+}

@@ -1,0 +1,215 @@
+//! The pool's decisions, without I/O: who gets which connection, who waits, who must close.
+//! The caller acts on what is returned, outside of the lock it holds meanwhile.
+//!
+//! Per origin the freshest idle connection is used first, so that the others can grow old and go.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::time::{Duration, Instant};
+
+/// A connection that waits in the pool.
+pub(crate) type Id = u64;
+/// A request that waits for a connection.
+pub(crate) type Ticket = u64;
+
+/// What a request gets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Checkout {
+    /// This idle connection, taken out of the pool.
+    Reuse(Id),
+    /// A place for a new connection; it counts as open from now on.
+    Connect,
+    /// Nothing yet: its turn comes by [`CheckIn::Give`] or [`Pool::closed`].
+    Wait(Ticket),
+}
+
+/// What to do with a connection whose exchange has ended well.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum CheckIn {
+    /// Hand it to a waiting request.
+    Give(Ticket),
+    /// Keep it.
+    Keep,
+}
+
+/// Connections by origin `K`.
+#[derive(Debug)]
+pub(crate) struct Pool<K> {
+    per_origin: usize,
+    idle_timeout: Duration,
+    origins: HashMap<K, Entry>,
+    next_ticket: Ticket,
+}
+
+/// Invariant: `idle.len() <= open <= per_origin`; requests wait only when `open == per_origin`
+/// and nothing is idle.
+#[derive(Debug, Default)]
+struct Entry {
+    open: usize,
+    idle: Vec<(Id, Instant)>,
+    waiting: VecDeque<Ticket>,
+}
+
+impl<K: Hash + Eq + Clone> Pool<K> {
+    /// At most `per_origin` connections (at least 1) to each origin, idle ones kept for `idle_timeout`.
+    pub(crate) fn new(per_origin: usize, idle_timeout: Duration) -> Self {
+        Self { per_origin: per_origin.max(1), idle_timeout, origins: HashMap::new(), next_ticket: 0 }
+    }
+
+    /// A request to `origin` needs a connection.
+    pub(crate) fn checkout(&mut self, origin: &K) -> Checkout {
+        let entry = self.origins.entry(origin.clone()).or_default();
+        if let Some((id, _)) = entry.idle.pop() {
+            return Checkout::Reuse(id);
+        }
+        if entry.open < self.per_origin {
+            entry.open += 1;
+            return Checkout::Connect;
+        }
+        self.next_ticket += 1;
+        entry.waiting.push_back(self.next_ticket);
+        Checkout::Wait(self.next_ticket)
+    }
+
+    /// Like [`Pool::checkout`], for a request that wants a connection nobody has used. Where the
+    /// limit is reached an idle one makes room: it must be closed by the caller.
+    pub(crate) fn checkout_fresh(&mut self, origin: &K) -> (Checkout, Option<Id>) {
+        let entry = self.origins.entry(origin.clone()).or_default();
+        if entry.open >= self.per_origin && !entry.idle.is_empty() {
+            return (Checkout::Connect, Some(entry.idle.remove(0).0));
+        }
+        let idle = std::mem::take(&mut entry.idle);
+        let decision = self.checkout(origin);
+        self.origins.entry(origin.clone()).or_default().idle = idle;
+        (decision, None)
+    }
+
+    /// A connection's exchange has ended and the connection persists.
+    pub(crate) fn check_in(&mut self, origin: &K, id: Id, now: Instant) -> CheckIn {
+        let entry = self.origins.entry(origin.clone()).or_default();
+        if let Some(ticket) = entry.waiting.pop_front() {
+            return CheckIn::Give(ticket);
+        }
+        entry.idle.push((id, now));
+        CheckIn::Keep
+    }
+
+    /// A connection in use ended, or could not be made: the first waiting request may make another.
+    pub(crate) fn closed(&mut self, origin: &K) -> Option<Ticket> {
+        let entry = self.origins.get_mut(origin)?;
+        if let Some(ticket) = entry.waiting.pop_front() {
+            // The place passes on: `open` stays as it is.
+            return Some(ticket);
+        }
+        entry.open = entry.open.saturating_sub(1);
+        if entry.open == 0 {
+            self.origins.remove(origin);
+        }
+        None
+    }
+
+    /// A waiting request has gone. False if its turn had already come.
+    pub(crate) fn cancel(&mut self, origin: &K, ticket: Ticket) -> bool {
+        let Some(entry) = self.origins.get_mut(origin) else { return false };
+        let before = entry.waiting.len();
+        entry.waiting.retain(|t| *t != ticket);
+        entry.waiting.len() < before
+    }
+
+    /// Takes out every connection that was idle for too long.
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<Id> {
+        let timeout = self.idle_timeout;
+        self.remove_idle(|since| now.saturating_duration_since(since) >= timeout)
+    }
+
+    /// Takes out every idle connection.
+    pub(crate) fn drain(&mut self) -> Vec<Id> {
+        self.remove_idle(|_| true)
+    }
+
+    /// When the next idle connection expires.
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        let idle = self.origins.values().flat_map(|entry| entry.idle.iter());
+        idle.map(|(_, since)| *since).min()?.checked_add(self.idle_timeout)
+    }
+
+    fn remove_idle(&mut self, gone: impl Fn(Instant) -> bool) -> Vec<Id> {
+        let mut removed = Vec::new();
+        self.origins.retain(|_, entry| {
+            let before = entry.idle.len();
+            entry.idle.retain(|(id, since)| {
+                let gone = gone(*since);
+                if gone {
+                    removed.push(*id);
+                }
+                !gone
+            });
+            entry.open = entry.open.saturating_sub(before - entry.idle.len());
+            entry.open > 0
+        });
+        removed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IDLE: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn the_freshest_idle_connection_is_used_first() {
+        let (mut pool, now) = (Pool::new(3, IDLE), Instant::now());
+        assert_eq!([pool.checkout(&'a'), pool.checkout(&'a')], [Checkout::Connect; 2]);
+        assert_eq!(pool.check_in(&'a', 1, now), CheckIn::Keep);
+        assert_eq!(pool.check_in(&'a', 2, now), CheckIn::Keep);
+        assert_eq!(pool.checkout(&'a'), Checkout::Reuse(2));
+        assert_eq!(pool.checkout(&'b'), Checkout::Connect, "another origin shares nothing");
+    }
+
+    #[test]
+    fn requests_over_the_limit_wait_in_order() {
+        let (mut pool, now) = (Pool::new(1, IDLE), Instant::now());
+        assert_eq!(pool.checkout(&'a'), Checkout::Connect);
+        assert_eq!([pool.checkout(&'a'), pool.checkout(&'a')], [Checkout::Wait(1), Checkout::Wait(2)]);
+        assert_eq!(pool.check_in(&'a', 7, now), CheckIn::Give(1));
+        assert_eq!(pool.closed(&'a'), Some(2), "the place of a dead connection passes on");
+        assert_eq!(pool.closed(&'a'), None);
+        assert!(pool.origins.is_empty(), "an origin without connections is forgotten");
+    }
+
+    #[test]
+    fn a_fresh_connection_is_never_an_idle_one() {
+        let (mut pool, now) = (Pool::new(2, IDLE), Instant::now());
+        pool.checkout(&'a');
+        pool.check_in(&'a', 1, now);
+        assert_eq!(pool.checkout_fresh(&'a'), (Checkout::Connect, None), "there is room");
+        assert_eq!(pool.checkout_fresh(&'a'), (Checkout::Connect, Some(1)), "the idle one makes room");
+        assert_eq!(pool.checkout_fresh(&'a'), (Checkout::Wait(1), None), "both are in use");
+    }
+
+    #[test]
+    fn a_cancelled_request_gets_nothing() {
+        let (mut pool, now) = (Pool::new(1, IDLE), Instant::now());
+        pool.checkout(&'a');
+        pool.checkout(&'a');
+        assert!(pool.cancel(&'a', 1));
+        assert!(!pool.cancel(&'a', 1), "only once");
+        assert_eq!(pool.check_in(&'a', 1, now), CheckIn::Keep);
+    }
+
+    #[test]
+    fn idle_connections_expire_at_their_time_and_not_before() {
+        let (mut pool, now) = (Pool::new(2, IDLE), Instant::now());
+        pool.checkout(&'a');
+        pool.checkout(&'a');
+        pool.check_in(&'a', 1, now);
+        pool.check_in(&'a', 2, now + Duration::from_secs(1));
+        assert_eq!(pool.next_expiry(), Some(now + IDLE));
+        assert!(pool.expire(now + IDLE - Duration::from_millis(1)).is_empty());
+        assert_eq!(pool.expire(now + IDLE), [1]);
+        assert_eq!(pool.checkout(&'a'), Checkout::Reuse(2));
+        assert_eq!(pool.checkout(&'a'), Checkout::Connect, "an expired one makes room");
+        assert_eq!(pool.drain(), Vec::<Id>::new());
+    }
+}

@@ -1,0 +1,17 @@
+//! https without the feature `tls`: a clear error.
+
+use tokio::net::TcpStream;
+
+use super::connect::Stream;
+use super::origin::Origin;
+use crate::BoxError;
+
+/// Nothing to configure.
+#[derive(Clone, Default)]
+pub(crate) struct Tls {}
+
+impl Tls {
+    pub(crate) async fn connect(&self, origin: &Origin, _tcp: TcpStream) -> Result<Box<dyn Stream>, BoxError> {
+        Err(format!("{origin}: https needs the feature `tls` of the crate tenure").into())
+    }
+}

@@ -1,0 +1,129 @@
+//! The one error of this crate: opaque, with questions.
+
+use std::{fmt, io};
+
+use tenure_proto::{CloseReason, ErrorKind, Fate, MisuseError, ProtocolError};
+
+use crate::BoxError;
+
+/// Why an exchange failed, and what is known about the request.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    fate: Fate,
+}
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// The request itself cannot be sent: a bad URI, a field with a line break.
+    Request(BoxError),
+    /// No connection could be made.
+    Connect { target: String, source: BoxError },
+    /// The peer broke the protocol, was too slow, or stopped in the middle of a message.
+    Protocol(ProtocolError),
+    /// The connection failed.
+    Io(io::Error),
+    /// The content to be sent failed.
+    Content(BoxError),
+    /// The response's content is coded in a way that was not asked for.
+    Coding,
+    /// The connection ended while content was awaited.
+    Ended(CloseReason),
+    /// A wait of this client ended.
+    TimedOut(&'static str),
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind, fate: Fate) -> Self {
+        Self(Box::new(Inner { kind, fate }))
+    }
+
+    /// What became of the request, as far as this side can know.
+    pub fn fate(&self) -> Fate {
+        self.0.fate
+    }
+
+    /// True if sending the request again cannot make the server act twice; see
+    /// [`Fate::is_safe_to_retry`]. An idempotent request may be sent again in any case.
+    pub fn is_safe_to_retry(&self) -> bool {
+        self.0.fate.is_safe_to_retry()
+    }
+
+    /// No connection could be made.
+    pub fn is_connect(&self) -> bool {
+        matches!(self.0.kind, Kind::Connect { .. })
+    }
+
+    /// A wait ended: for a connection, a head, content, or a place in the pool.
+    pub fn is_timeout(&self) -> bool {
+        match &self.0.kind {
+            Kind::Protocol(e) => matches!(e.kind(), ErrorKind::TimedOut(_)),
+            Kind::TimedOut(_) => true,
+            _ => false,
+        }
+    }
+
+    /// The peer's message was cut short (RFC 9112 section 8).
+    pub fn is_incomplete(&self) -> bool {
+        match &self.0.kind {
+            Kind::Protocol(e) => {
+                matches!(e.kind(), ErrorKind::IncompleteHead | ErrorKind::IncompleteContent | ErrorKind::NoResponse)
+            }
+            Kind::Ended(_) => true,
+            _ => false,
+        }
+    }
+
+    /// The content that was to be sent failed, ended early, or was longer than announced.
+    pub fn is_content(&self) -> bool {
+        matches!(self.0.kind, Kind::Content(_))
+    }
+
+    /// The rule the peer broke, if that is the reason.
+    pub fn protocol(&self) -> Option<&ProtocolError> {
+        match &self.0.kind {
+            Kind::Protocol(e) => Some(e),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.kind {
+            Kind::Request(e) => write!(f, "the request cannot be sent: {e}")?,
+            Kind::Connect { target, source } => return write!(f, "cannot connect to {target}: {source}"),
+            Kind::Protocol(e) => write!(f, "{e}")?,
+            Kind::Io(e) => write!(f, "the connection failed: {e}")?,
+            Kind::Content(e) => write!(f, "the content could not be sent: {e}")?,
+            Kind::Coding => f.write_str("the response has a transfer coding that was not asked for")?,
+            Kind::Ended(why) => write!(f, "the connection ended before the content was complete: {why}")?,
+            Kind::TimedOut(what) => write!(f, "timed out waiting for {what}")?,
+        }
+        if self.0.fate == Fate::NotSent { Ok(()) } else { write!(f, "; {}", self.0.fate) }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.kind {
+            Kind::Request(e) | Kind::Content(e) | Kind::Connect { source: e, .. } => Some(&**e),
+            Kind::Protocol(e) => Some(e),
+            Kind::Io(e) => Some(e),
+            Kind::Coding | Kind::Ended(_) | Kind::TimedOut(_) => None,
+        }
+    }
+}
+
+impl Kind {
+    /// What cannot be sent, and why.
+    pub(crate) fn misuse(error: MisuseError) -> Self {
+        match error {
+            MisuseError::TooMuchContent | MisuseError::ContentTooShort { .. } => Self::Content(error.into()),
+            _ => Self::Request(error.into()),
+        }
+    }
+}

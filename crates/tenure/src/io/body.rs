@@ -1,0 +1,193 @@
+//! The content of a message: received, or to be sent.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tenure_proto::Fate;
+
+use super::incoming::Incoming;
+use crate::BoxError;
+use crate::error::{Error, Kind};
+
+/// The content of a request or response, with its trailers.
+///
+/// What a server's handler receives and a client's response carries. A body cut short by the peer
+/// ends in an error, never in a short success (RFC 9112 section 8).
+///
+/// As the content of a request it also says whether it can be sent twice: an empty or whole body
+/// can, one made by [`Body::rewindable`] can, a stream cannot.
+#[derive(Default)]
+pub struct Body(Content);
+
+#[derive(Default)]
+enum Content {
+    #[default]
+    Empty,
+    Whole(Bytes),
+    Stream(Pin<Box<dyn HttpBody<Data = Bytes, Error = BoxError> + Send>>),
+    Rewindable {
+        make: Arc<dyn Fn() -> Body + Send + Sync>,
+        current: Option<Box<Body>>,
+    },
+    Incoming(Incoming),
+    Response(Pin<Box<dyn HttpBody<Data = Bytes, Error = Error> + Send>>),
+}
+
+impl Body {
+    /// No content.
+    pub const fn empty() -> Self {
+        Self(Content::Empty)
+    }
+
+    /// Any other body. It is read once and cannot be sent twice.
+    pub fn stream<B>(body: B) -> Self
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self(Content::Stream(Box::pin(Mapped(Box::pin(body)))))
+    }
+
+    /// Content that can be made again from its start, for instance by opening a file: a request
+    /// with it may be repeated after the connection died under it.
+    pub fn rewindable(make: impl Fn() -> Self + Send + Sync + 'static) -> Self {
+        Self(Content::Rewindable { make: Arc::new(make), current: None })
+    }
+
+    pub(crate) const fn incoming(incoming: Incoming) -> Self {
+        Self(Content::Incoming(incoming))
+    }
+
+    pub(crate) fn response(content: impl HttpBody<Data = Bytes, Error = Error> + Send + 'static) -> Self {
+        Self(Content::Response(Box::pin(content)))
+    }
+
+    /// The same content from its start, if it can be had. To be asked before the body is read.
+    pub(crate) fn replay(&self) -> Option<Self> {
+        match &self.0 {
+            Content::Empty => Some(Self::empty()),
+            Content::Whole(bytes) => Some(Self(Content::Whole(bytes.clone()))),
+            Content::Rewindable { make, .. } => {
+                Some(Self(Content::Rewindable { make: Arc::clone(make), current: None }))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.0 {
+            Content::Empty => "empty",
+            Content::Whole(_) => "whole",
+            Content::Stream(_) => "stream",
+            Content::Rewindable { .. } => "rewindable",
+            Content::Incoming(_) => "incoming",
+            Content::Response(_) => "response",
+        };
+        f.debug_tuple("Body").field(&kind).finish()
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        if bytes.is_empty() { Self::empty() } else { Self(Content::Whole(bytes)) }
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Bytes::from_static(text.as_bytes()).into()
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        match &mut self.0 {
+            Content::Empty => Poll::Ready(None),
+            Content::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.0 = Content::Empty;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Content::Stream(body) => {
+                let content = |e| Error::new(Kind::Content(e), Fate::Incomplete);
+                body.as_mut().poll_frame(cx).map(|frame| frame.map(|result| result.map_err(content)))
+            }
+            Content::Rewindable { make, current } => {
+                let body = current.get_or_insert_with(|| Box::new(make()));
+                Pin::new(&mut **body).poll_frame(cx)
+            }
+            Content::Incoming(incoming) => incoming.poll_frame(cx),
+            Content::Response(content) => content.as_mut().poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Content::Empty => true,
+            Content::Whole(_) => false,
+            Content::Stream(body) => body.is_end_stream(),
+            Content::Rewindable { current, .. } => current.as_deref().is_some_and(HttpBody::is_end_stream),
+            Content::Incoming(incoming) => incoming.is_end_stream(),
+            Content::Response(content) => content.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Content::Empty => SizeHint::with_exact(0),
+            Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Stream(body) => body.size_hint(),
+            Content::Rewindable { make, current } => match current {
+                Some(body) => body.size_hint(),
+                None => make().size_hint(),
+            },
+            Content::Incoming(incoming) => incoming.size_hint(),
+            Content::Response(content) => content.size_hint(),
+        }
+    }
+}
+
+/// A body whose error is boxed.
+struct Mapped<B>(Pin<Box<B>>);
+
+impl<B> HttpBody for Mapped<B>
+where
+    B: HttpBody<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.0.as_mut().poll_frame(cx).map(|frame| frame.map(|result| result.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}

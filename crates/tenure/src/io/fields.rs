@@ -1,0 +1,57 @@
+//! Between the core's fields, which are bytes, and `HeaderMap`.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tenure_proto::Fields;
+
+/// Fields that a trailer section cannot mean (RFC 9110 section 6.5.1): framing, routing, request
+/// modifiers, authentication, content description, and whatever steers the connection.
+const NOT_IN_TRAILERS: [&str; 20] = [
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "max-forwards",
+    "proxy-authorization",
+    "proxy-connection",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "www-authenticate",
+];
+
+/// A `HeaderMap` of received fields. The core has checked every byte; what `http` finds too long
+/// for a name cannot occur below the head limit, and would be left out.
+pub(crate) fn to_map(fields: Fields<'_>, map: &mut HeaderMap) {
+    for field in fields {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(field.name), HeaderValue::from_bytes(&field.value)) {
+            map.append(name, value);
+        }
+    }
+}
+
+/// The trailer section, without fields that must not be there.
+pub(crate) fn to_trailers(fields: Fields<'_>) -> Option<HeaderMap> {
+    if fields.is_empty() {
+        return None;
+    }
+    let mut map = HeaderMap::new();
+    to_map(fields, &mut map);
+    for name in NOT_IN_TRAILERS {
+        map.remove(name);
+    }
+    Some(map)
+}
+
+/// Fields as the core's `send_*` take them.
+pub(crate) fn pairs(map: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+    map.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()))
+}

@@ -1,0 +1,12 @@
+//! What both sides share: the transport with its buffers, bodies, fields, deadlines.
+
+mod body;
+mod deadline;
+pub(crate) mod fields;
+pub(crate) mod incoming;
+mod send_queue;
+mod transport;
+
+pub use body::Body;
+pub(crate) use deadline::{Deadline, now};
+pub(crate) use transport::{Tap, Transport};

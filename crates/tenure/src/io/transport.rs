@@ -1,0 +1,124 @@
+//! A byte stream with its buffers: the one place where input is presented contiguously and output
+//! is gathered.
+
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+use super::send_queue::SendQueue;
+use crate::observe::{Direction, Observer};
+
+/// A read asks for this much while heads are expected.
+const HEAD_READ: usize = 8 * 1024;
+/// And for this much while content is.
+const CONTENT_READ: usize = 64 * 1024;
+
+/// Shows an observer what passes.
+#[derive(Clone)]
+pub(crate) struct Tap {
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) id: u64,
+}
+
+impl Tap {
+    fn see(&self, direction: Direction, bytes: &[u8]) {
+        if let Some(observer) = &self.observer {
+            observer.bytes(self.id, direction, bytes);
+        }
+    }
+}
+
+/// A stream, what came and was not used, what is to go.
+pub(crate) struct Transport<S> {
+    stream: S,
+    input: BytesMut,
+    queue: SendQueue,
+    tap: Tap,
+    sent: u64,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
+    pub(crate) fn new(stream: S, tap: Tap) -> Self {
+        Self { stream, input: BytesMut::new(), queue: SendQueue::default(), tap, sent: 0 }
+    }
+
+    /// The stream, for questions about it.
+    pub(crate) const fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// Received and not yet used.
+    pub(crate) fn unread(&self) -> &[u8] {
+        &self.input
+    }
+
+    /// The first `n` unread bytes were used.
+    pub(crate) fn consume(&mut self, n: usize) {
+        self.input.advance(n);
+    }
+
+    /// The first `used` unread bytes were used, and the last `len` of them are content: taken
+    /// without copying.
+    pub(crate) fn take(&mut self, used: usize, len: usize) -> Bytes {
+        self.input.advance(used - len);
+        self.input.split_to(len).freeze()
+    }
+
+    /// Reads once more. 0 is the peer's FIN.
+    pub(crate) fn poll_fill(&mut self, content: bool, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.input.reserve(if content { CONTENT_READ } else { HEAD_READ });
+        let old = self.input.len();
+        let n = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
+        self.tap.see(Direction::Received, &self.input[old..]);
+        Poll::Ready(Ok(n))
+    }
+
+    /// Where heads and delimiters are appended.
+    pub(crate) const fn out(&mut self) -> &mut Vec<u8> {
+        self.queue.gathered()
+    }
+
+    /// Queues content, with what belongs after it.
+    pub(crate) fn push(&mut self, content: Bytes, after: &'static [u8]) {
+        self.queue.push(content, after);
+    }
+
+    /// True if the queue must be flushed before more is queued.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.queue.is_full()
+    }
+
+    /// True if everything queued was written.
+    pub(crate) const fn is_flushed(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Bytes written since the beginning.
+    pub(crate) const fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Writes everything queued.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { stream, queue, tap, sent, .. } = self;
+        queue.poll_flush(stream, cx, |bytes| {
+            *sent += bytes.len() as u64;
+            tap.see(Direction::Sent, bytes);
+        })
+    }
+
+    /// Closes the sending side.
+    pub(crate) fn poll_half_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    /// The stream and what was read from it and not used.
+    pub(crate) fn into_parts(self) -> (S, Bytes) {
+        (self.stream, self.input.freeze())
+    }
+}

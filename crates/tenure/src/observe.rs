@@ -1,0 +1,71 @@
+//! What a connection does, told to whoever wants to know.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tenure_proto::CloseReason;
+
+/// Facts about the connection that carries a message. In the extensions of every request a server
+/// hands out, and of every response a client returns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ConnectionInfo {
+    /// Its number, unique among the connections of one server or client; counted from 1.
+    pub id: u64,
+    /// Which request on it this is, counted from 1.
+    pub request: u64,
+    /// The other end, where the transport has an address.
+    pub peer: Option<SocketAddr>,
+    /// This end.
+    pub local: Option<SocketAddr>,
+    /// Age of the connection when the request began.
+    pub age: Duration,
+    /// How long it had carried nothing before this request.
+    pub idle: Duration,
+}
+
+impl ConnectionInfo {
+    /// True if the connection had carried an earlier request.
+    pub const fn is_reused(&self) -> bool {
+        self.request > 1
+    }
+}
+
+/// A new connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Opened {
+    /// Its number, as in [`ConnectionInfo::id`].
+    pub id: u64,
+    /// The other end, where the transport has an address.
+    pub peer: Option<SocketAddr>,
+    /// How long making it lasted, TLS included; zero in a server.
+    pub took: Duration,
+    /// The round-trip time that the kernel measured on it so far; in a client on Linux.
+    pub round_trip: Option<Duration>,
+}
+
+/// Which way bytes went.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Direction {
+    /// By this side.
+    Sent,
+    /// By the peer.
+    Received,
+}
+
+/// Told of each connection's beginning, end and bytes. Called on the connection's own task: be quick.
+pub trait Observer: Send + Sync + 'static {
+    /// A connection was made or accepted.
+    fn opened(&self, connection: Opened) {
+        let _ = connection;
+    }
+
+    /// It has ended, after so many completed exchanges.
+    fn closed(&self, id: u64, why: CloseReason, exchanges: u64) {
+        let _ = (id, why, exchanges);
+    }
+
+    /// Bytes of HTTP went over it (before encryption, after decryption).
+    fn bytes(&self, id: u64, direction: Direction, bytes: &[u8]) {
+        let _ = (id, direction, bytes);
+    }
+}

@@ -1,0 +1,385 @@
+//! THE server loop: receive, act on the event, flush before waiting, obey the directive.
+
+use std::future::{Future as _, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use tenure_proto::{CloseReason, Config, Connection, Directive, ErrorKind, ProtocolError, Server};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tower_service::Service;
+
+use super::request::{Received, Step, step};
+use super::upgrade;
+use crate::error::{Error, Kind};
+use crate::io::incoming::{self, Feed};
+use crate::io::{Deadline, Tap, Transport, now};
+use crate::observe::{ConnectionInfo, Opened};
+use crate::{Body, BoxError, Fate};
+
+/// Content that the handler left unread is read and thrown away up to this many bytes, so that the
+/// connection can go on; beyond it the connection closes (RFC 9110 section 7.5).
+const DISCARD: u64 = 256 * 1024;
+
+/// One connection and everything that drives it.
+pub(super) struct Drive<S> {
+    pub(super) transport: Transport<S>,
+    pub(super) connection: Connection<Server>,
+    pub(super) deadline: Deadline,
+    /// Where the content of the request under way goes.
+    pub(super) feed: Option<Feed>,
+    pub(super) tap: Tap,
+    /// Who waits for the connection, once it is handed over.
+    upgrade: Option<upgrade::Offer>,
+    peer: Option<SocketAddr>,
+    local: Option<SocketAddr>,
+    opened: Instant,
+    quiet_since: Instant,
+    pub(super) drain: watch::Receiver<bool>,
+    grace: Duration,
+}
+
+/// The connection has ended, for this reason.
+pub(super) struct Ended(pub(super) CloseReason);
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
+    pub(super) fn new(
+        stream: S,
+        tap: Tap,
+        config: Arc<Config>,
+        peer: Option<SocketAddr>,
+        local: Option<SocketAddr>,
+        drain: watch::Receiver<bool>,
+        grace: Duration,
+    ) -> Self {
+        let opened = now();
+        Self {
+            transport: Transport::new(stream, tap.clone()),
+            connection: Connection::new(config),
+            deadline: Deadline::default(),
+            feed: None,
+            upgrade: None,
+            tap,
+            peer,
+            local,
+            opened,
+            quiet_since: opened,
+            drain,
+            grace,
+        }
+    }
+
+    /// Runs the connection from its first request to its end.
+    pub(super) async fn run<V, B>(mut self, mut service: V) -> CloseReason
+    where
+        V: Service<Request<Body>, Response = Response<B>> + Send,
+        V::Future: Send,
+        V::Error: Into<BoxError>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let (id, observer) = (self.tap.id, self.tap.observer.clone());
+        if let Some(observer) = &observer {
+            observer.opened(Opened { id, peer: self.peer, took: Duration::ZERO, round_trip: None });
+        }
+        let Ended(why) = loop {
+            if let Err(ended) = self.turn(&mut service).await {
+                break ended;
+            }
+        };
+        tracing::debug!(connection = id, reason = why.name(), exchanges = self.connection.exchanges(), "closed");
+        if let Some(observer) = &observer {
+            observer.closed(id, why, self.connection.exchanges());
+        }
+        if let (CloseReason::HandedOver, Some(offer)) = (why, self.upgrade) {
+            let (stream, read) = self.transport.into_parts();
+            // Nobody may have waited; then the stream is dropped, which closes it.
+            drop(offer.send(upgrade::Upgraded::new(stream, read)));
+        }
+        why
+    }
+
+    /// One event, and what follows from it.
+    async fn turn<V, B>(&mut self, service: &mut V) -> Result<(), Ended>
+    where
+        V: Service<Request<Body>, Response = Response<B>>,
+        V::Error: Into<BoxError>,
+        B: http_body::Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        match self.connection.directive() {
+            Directive::Proceed => {}
+            Directive::HandOver => return Err(Ended(CloseReason::HandedOver)),
+            _ => return Err(self.tear_down().await),
+        }
+        match step(&mut self.connection, &mut self.transport, now()) {
+            Ok(Step::Request(received)) => self.exchange(*received, service).await,
+            Ok(Step::NeedInput) => self.wait_for_request().await,
+            Ok(Step::Paused | Step::Closed | Step::Content(_) | Step::End(_)) => Ok(()),
+            Err(error) => self.refuse(error).await,
+        }
+    }
+
+    /// Flushes, then waits for the next bytes of a request.
+    async fn wait_for_request(&mut self) -> Result<(), Ended> {
+        poll_fn(|cx| self.poll_flush(cx)).await?;
+        let drain = self.drain.clone();
+        if *drain.borrow() {
+            self.connection.close_after_current(CloseReason::Shutdown);
+            let until = now() + self.grace;
+            return self.fill(Some(until)).await;
+        }
+        let mut drain = drain;
+        tokio::select! {
+            biased;
+            filled = self.fill(None) => filled,
+            // Look again, now in the state of draining. A server that is gone drains no more.
+            Ok(()) = drain.changed() => Ok(()),
+        }
+    }
+
+    /// Reads once, until the running wait ends, or `grace` on an idle connection.
+    async fn fill(&mut self, grace: Option<Instant>) -> Result<(), Ended> {
+        poll_fn(|cx| {
+            if let Poll::Ready(filled) = self.poll_fill(cx) {
+                return Poll::Ready(filled);
+            }
+            let idle_end = grace.filter(|_| self.connection.is_idle());
+            let wait_end = self.connection.deadline().map(|(_, at)| at);
+            let at = [idle_end, wait_end].into_iter().flatten().min();
+            ready!(self.deadline.poll(at, cx));
+            if idle_end.is_some_and(|end| end <= now()) {
+                self.connection.close(CloseReason::Shutdown);
+                return Poll::Ready(Ok(()));
+            }
+            Poll::Ready(match self.connection.expire(now()) {
+                Ok(()) => Ok(()),
+                Err(error) => self.refuse_now(error),
+            })
+        })
+        .await
+    }
+
+    /// One request, its answer, and what was left of its content.
+    async fn exchange<V, B>(&mut self, received: Received, service: &mut V) -> Result<(), Ended>
+    where
+        V: Service<Request<Body>, Response = Response<B>>,
+        V::Error: Into<BoxError>,
+        B: http_body::Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        let request = match received.request {
+            _ if received.unknown_expectation => {
+                return self.answer(StatusCode::EXPECTATION_FAILED, "only the expectation 100-continue is known").await;
+            }
+            Err(error) => return self.answer(StatusCode::BAD_REQUEST, &error.to_string()).await,
+            Ok(request) => request,
+        };
+        let mut request = request.map(|()| self.content());
+        request.extensions_mut().insert(self.info());
+        let upgrade = received.upgrade.then(|| upgrade::offer(&mut request));
+
+        let response: Result<_, BoxError> = match poll_fn(|cx| service.poll_ready(cx).map_err(Into::into)).await {
+            Ok(()) => {
+                let mut future = pin!(service.call(request));
+                poll_fn(|cx| self.poll_with_content(cx, |cx| future.as_mut().poll(cx).map_err(Into::into))).await?
+            }
+            Err(error) => Err(error),
+        };
+        let response = match response {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::error!(connection = self.tap.id, %error, "the service failed");
+                self.connection.close_after_current(CloseReason::BrokenContent);
+                return self.answer(StatusCode::INTERNAL_SERVER_ERROR, "the service failed").await;
+            }
+        };
+        self.respond(response).await?;
+        if self.connection.directive() == Directive::HandOver {
+            poll_fn(|cx| self.poll_flush(cx)).await?;
+            self.upgrade = upgrade;
+            return Ok(());
+        }
+        self.finish_request().await?;
+        self.quiet_since = now();
+        Ok(())
+    }
+
+    /// The request's content: nothing if there is none, else a slot that the loop fills on demand.
+    fn content(&mut self) -> Body {
+        self.feed = None;
+        if self.connection.content_left() == Some(0) {
+            // Takes the end of the message, which needs no input.
+            let end = step(&mut self.connection, &mut self.transport, now());
+            debug_assert!(matches!(end, Ok(Step::End(_))), "an end needs no input");
+            return Body::empty();
+        }
+        let (feed, incoming) = incoming::slot(self.connection.content_left());
+        self.feed = Some(feed);
+        Body::incoming(incoming)
+    }
+
+    fn info(&self) -> ConnectionInfo {
+        let now = now();
+        ConnectionInfo {
+            id: self.tap.id,
+            request: self.connection.exchanges() + 1,
+            peer: self.peer,
+            local: self.local,
+            age: now - self.opened,
+            idle: now - self.quiet_since,
+        }
+    }
+
+    /// Polls `work` and, while it waits, whatever it may be waiting for: a flush of earlier
+    /// output, and the request's content.
+    pub(super) fn poll_with_content<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut work: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<Result<T, Ended>> {
+        loop {
+            if let Poll::Ready(done) = work(cx) {
+                return Poll::Ready(Ok(done));
+            }
+            if let Poll::Ready(Err(ended)) = self.poll_flush(cx) {
+                return Poll::Ready(Err(ended));
+            }
+            ready!(self.poll_content(cx))?;
+        }
+    }
+
+    /// Ready when the handler was given something to go on with.
+    fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        loop {
+            ready!(self.feed.as_ref().map_or(Poll::Pending, |feed| feed.poll_wanted(cx)));
+            if self.connection.expects_continue() {
+                // Cannot fail: the response is due, and the status is interim.
+                let sent = self.connection.send_interim(StatusCode::CONTINUE, [], self.transport.out());
+                debug_assert!(sent.is_ok(), "100 is due");
+            }
+            match step(&mut self.connection, &mut self.transport, now()) {
+                Ok(Step::Content(data)) => return Poll::Ready(self.feed(|feed| feed.content(data))),
+                Ok(Step::End(trailers)) => {
+                    let fed = self.feed(|feed| feed.end(trailers));
+                    self.feed = None;
+                    return Poll::Ready(fed);
+                }
+                Ok(Step::NeedInput) => {}
+                Ok(Step::Paused | Step::Closed | Step::Request(_)) => return Poll::Pending,
+                Err(error) => return Poll::Ready(self.fail_content(error)),
+            }
+            // A client that waits for 100 (Continue) sends nothing before it has come.
+            if let Poll::Ready(Err(ended)) = self.poll_flush(cx) {
+                return Poll::Ready(Err(ended));
+            }
+            match self.poll_fill(cx) {
+                Poll::Ready(filled) => filled?,
+                Poll::Pending => {
+                    let at = self.connection.deadline().map(|(_, at)| at);
+                    ready!(self.deadline.poll(at, cx));
+                    if let Err(error) = self.connection.expire(now()) {
+                        return Poll::Ready(self.fail_content(error));
+                    }
+                }
+            }
+        }
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of the loop that calls it")]
+    fn feed(&self, give: impl FnOnce(&Feed)) -> Result<(), Ended> {
+        if let Some(feed) = &self.feed {
+            give(feed);
+        }
+        Ok(())
+    }
+
+    /// The handler learns that the content is not whole; its answer is still sent.
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of the loop that calls it")]
+    fn fail_content(&mut self, error: ProtocolError) -> Result<(), Ended> {
+        if let Some(feed) = self.feed.take() {
+            feed.fail(Error::new(Kind::Protocol(error), Fate::Incomplete));
+        }
+        Ok(())
+    }
+
+    /// After the response: the rest of the request is read and thrown away, within a bound.
+    pub(super) async fn finish_request(&mut self) -> Result<(), Ended> {
+        self.feed = None;
+        let mut discarded = 0;
+        while self.connection.is_receiving_content() && self.connection.directive() == Directive::Proceed {
+            match step(&mut self.connection, &mut self.transport, now()) {
+                Ok(Step::Content(data)) => discarded += data.len() as u64,
+                Ok(Step::NeedInput) => {
+                    poll_fn(|cx| self.poll_flush(cx)).await?;
+                    self.fill(None).await?;
+                }
+                Ok(_) => {}
+                // The response is out: there is nothing left to tell but the close itself.
+                Err(_) => return Ok(()),
+            }
+            if discarded > DISCARD {
+                self.connection.close_after_current(CloseReason::UnreadContent);
+            }
+        }
+        Ok(())
+    }
+
+    /// Before a response's head: is the content that nobody reads too much to throw away?
+    pub(super) fn announce_unread_content(&mut self) {
+        let unread = self.feed.as_ref().is_some_and(Feed::is_dropped);
+        let small = self.connection.content_left().is_some_and(|left| left <= DISCARD);
+        if unread && !small && self.connection.is_receiving_content() {
+            self.connection.close_after_current(CloseReason::UnreadContent);
+        }
+    }
+
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        self.transport.poll_flush(cx).map_err(|e| Ended(broken(&e)))
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        let content = self.connection.is_receiving_content();
+        match ready!(self.transport.poll_fill(content, cx)) {
+            Ok(0) => Poll::Ready(match self.connection.receive_eof() {
+                Ok(_) => Ok(()),
+                Err(error) if self.feed.is_some() => self.fail_content(error),
+                Err(error) => self.refuse_now(error),
+            }),
+            Ok(_) => Poll::Ready(Ok(())),
+            Err(e) => Poll::Ready(Err(Ended(broken(&e)))),
+        }
+    }
+
+    /// Answers a request that cannot be read, and closes.
+    async fn refuse(&mut self, error: ProtocolError) -> Result<(), Ended> {
+        self.refuse_now(error)?;
+        poll_fn(|cx| self.poll_flush(cx)).await
+    }
+
+    fn refuse_now(&mut self, error: ProtocolError) -> Result<(), Ended> {
+        tracing::debug!(connection = self.tap.id, %error, "refused");
+        if error.kind() == ErrorKind::IncompleteHead || self.connection.is_sending() {
+            // The client stopped by itself, or the answer is under way: a status would help nobody.
+            self.connection.close(CloseReason::PeerFin);
+            return Ok(());
+        }
+        self.queue_answer(error.status(), &error.to_string())
+    }
+}
+
+/// Why reading or writing failed.
+pub(super) fn broken(error: &io::Error) -> CloseReason {
+    use io::ErrorKind as K;
+    match error.kind() {
+        K::ConnectionReset | K::BrokenPipe | K::ConnectionAborted => CloseReason::PeerReset,
+        K::UnexpectedEof => CloseReason::PeerFin,
+        _ => CloseReason::Transport,
+    }
+}

@@ -1,0 +1,125 @@
+//! The server: one loop a connection, any `tower` service as the handler.
+
+mod accept;
+mod drive;
+mod request;
+mod respond;
+mod teardown;
+mod upgrade;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tenure_proto::Config;
+use tokio::net::TcpListener;
+use tower_service::Service;
+
+use crate::observe::Observer;
+use crate::{Body, BoxError};
+
+pub use upgrade::{OnUpgrade, Upgraded};
+
+/// Serves `service` on `listener` with default settings, for ever. See [`Server`] for settings and
+/// for a graceful end.
+///
+/// # Errors
+/// The listener failed for good. Running out of file descriptors is waited out.
+pub async fn serve<V, B>(listener: TcpListener, service: V) -> io::Result<()>
+where
+    V: Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
+    V::Future: Send,
+    V::Error: Into<BoxError>,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    Server::new().serve(listener, service, std::future::pending::<Infallible>()).await
+}
+
+/// Settings of a server.
+///
+/// ```no_run
+/// # async fn run(listener: tokio::net::TcpListener) -> std::io::Result<()> {
+/// # let service = tower::service_fn(|_: http::Request<tenure::Body>| async { Ok::<_, std::convert::Infallible>(http::Response::new(tenure::Body::empty())) });
+/// let stop = tokio::signal::ctrl_c();
+/// tenure::server::Server::new()
+///     .idle_timeout(std::time::Duration::from_secs(20))
+///     .serve(listener, service, stop)
+///     .await
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Server {
+    config: Config,
+    observer: Option<Arc<dyn Observer>>,
+    drain: Drain,
+}
+
+/// How a graceful end proceeds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Drain {
+    /// Idle connections wait this long for one more request.
+    pub(crate) grace: Duration,
+    /// Then everything still open is cut.
+    pub(crate) deadline: Duration,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        let drain = Drain { grace: Duration::from_secs(1), deadline: Duration::from_secs(30) };
+        Self { config: Config::default(), observer: None, drain }
+    }
+}
+
+impl Server {
+    /// Default settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Limits, timeouts and protocol settings of every connection.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// How long an idle connection is kept. Default 75 s: above the 60 s of the usual load
+    /// balancers, so that it is they who close first.
+    pub const fn idle_timeout(mut self, idle: Duration) -> Self {
+        self.config.timeouts.idle = Some(idle);
+        self
+    }
+
+    /// Who is told what the connections do.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// When the server stops: idle connections may bring one more request for `grace` (default
+    /// 1 s; it is answered with `Connection: close`), busy ones finish, and after `deadline`
+    /// (default 30 s) the rest is cut.
+    pub const fn drain(mut self, grace: Duration, deadline: Duration) -> Self {
+        self.drain = Drain { grace, deadline };
+        self
+    }
+
+    /// Serves until `stop` is ready, then drains.
+    ///
+    /// # Errors
+    /// The listener failed for good. Running out of file descriptors is waited out.
+    pub async fn serve<V, B>(self, listener: TcpListener, service: V, stop: impl Future) -> io::Result<()>
+    where
+        V: Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
+        V::Future: Send,
+        V::Error: Into<BoxError>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        accept::run(self, listener, service, stop).await
+    }
+}

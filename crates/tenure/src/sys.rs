@@ -1,0 +1,76 @@
+//! Facts that only the platform knows. The one module with `unsafe`: a single `getsockopt`.
+#![allow(unsafe_code, reason = "TCP_INFO has no safe interface in a kept crate; audited here")]
+
+use std::io;
+use std::time::Duration;
+
+/// What the kernel knows about a TCP connection (`TCP_INFO`, Linux).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct TcpFacts {
+    /// The smoothed round-trip time.
+    pub round_trip: Duration,
+}
+
+/// Asks the kernel about a connected TCP socket.
+///
+/// # Errors
+/// The socket is no TCP socket, or the platform is not Linux.
+#[cfg(target_os = "linux")]
+pub fn tcp_facts(socket: &impl std::os::fd::AsFd) -> io::Result<TcpFacts> {
+    use std::os::fd::AsRawFd;
+
+    let fd = socket.as_fd();
+    let mut info = std::mem::MaybeUninit::<libc::tcp_info>::zeroed();
+    let mut len = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: `fd` is open for the whole call (borrowed above); `info` is writable for `len` bytes;
+    // the kernel writes at most `len` bytes and stores how many.
+    let result = unsafe {
+        libc::getsockopt(fd.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, info.as_mut_ptr().cast(), &raw mut len)
+    };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: `tcp_info` is plain integers, zeroed before the call; any bytes are a valid value.
+    let info = unsafe { info.assume_init() };
+    Ok(TcpFacts { round_trip: Duration::from_micros(info.tcpi_rtt.into()) })
+}
+
+/// Not known on this platform.
+///
+/// # Errors
+/// Always `Unsupported`.
+#[cfg(not(target_os = "linux"))]
+pub fn tcp_facts<S>(_socket: &S) -> io::Result<TcpFacts> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// What waits on an idle socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Peek {
+    /// Nothing: the connection is as it was.
+    Nothing,
+    /// The peer's FIN.
+    Fin,
+    /// Bytes, of HTTP or of a layer below it.
+    Bytes,
+}
+
+/// Looks without waiting and without taking anything. The runtime's own readiness may lag behind
+/// the kernel, so this asks the kernel.
+#[cfg(unix)]
+pub(crate) fn peek(socket: &impl std::os::fd::AsFd) -> io::Result<Peek> {
+    let mut byte = [std::mem::MaybeUninit::uninit()];
+    match socket2::SockRef::from(socket).peek(&mut byte) {
+        Ok(0) => Ok(Peek::Fin),
+        Ok(_) => Ok(Peek::Bytes),
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(Peek::Nothing),
+        Err(e) => Err(e),
+    }
+}
+
+/// Not known on this platform: a dead connection shows itself when it is used.
+#[cfg(not(unix))]
+pub(crate) fn peek<S>(_socket: &S) -> io::Result<Peek> {
+    Ok(Peek::Nothing)
+}
