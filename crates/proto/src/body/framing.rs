@@ -108,14 +108,13 @@ pub(crate) fn of_request(facts: &Facts, limit: u64) -> Result<FramingDecision, F
     }
 }
 
-/// Rule 4 for requests. Section 6.1 has us answer 501 to a coding we do not know; a known one
-/// other than chunked is not decoded here either.
+/// Rule 4 for requests: 400 unless chunked is final. Then section 6.1: 501 to any other coding
+/// before it, since none is decoded here.
 const fn request_codings(codings: Codings) -> Result<(), ErrorKind> {
     match codings {
         Codings { malformed: true, .. } => Err(ErrorKind::BadTransferEncoding),
-        Codings { unknown: true, .. } => Err(ErrorKind::UnknownCoding),
         Codings { chunked_is_final: false, .. } | Codings { chunked: 2.., .. } => Err(ErrorKind::ChunkedNotFinal),
-        Codings { other: true, .. } => Err(ErrorKind::UnknownCoding),
+        Codings { unknown: true, .. } | Codings { other: true, .. } => Err(ErrorKind::UnknownCoding),
         _ => Ok(()),
     }
 }

@@ -108,6 +108,11 @@ impl<R: Role> Connection<R> {
             };
         }
         let skipped = if R::IS_SERVER { self.skip_empty_lines(input)? } else { 0 };
+        if R::IS_SERVER && self.is_idle() && &input[skipped..] == b"\r" {
+            // Half of another empty line, or of nothing: more input decides.
+            self.wait_for(Timer::Idle, now);
+            return Ok((skipped, Event::NeedInput));
+        }
         let Receiving::Head { parser, .. } = &mut self.receiving else { return Ok((0, Event::Paused)) };
         let input = &input[skipped..];
         let parsed =
@@ -123,8 +128,7 @@ impl<R: Role> Connection<R> {
         Ok((used, event))
     }
 
-    /// RFC 9112 section 2.2: ignore at least one empty line before a request line. Also looks at a
-    /// CR alone, since more input decides what it is.
+    /// RFC 9112 section 2.2: ignore at least one empty line before a request line.
     fn skip_empty_lines(&mut self, input: &[u8]) -> Result<usize, Fault> {
         let limit = self.config.limits.empty_lines;
         let Receiving::Head { parser, empty_lines } = &mut self.receiving else { return Ok(0) };

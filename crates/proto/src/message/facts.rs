@@ -181,9 +181,11 @@ impl Codings {
             any = true;
             let name_end = coding.iter().position(|&b| !bytes::is_token_byte(b)).unwrap_or(coding.len());
             let (name, parameters) = coding.split_at(name_end);
-            self.chunked_is_final = name.eq_ignore_ascii_case(b"chunked") && parameters.is_empty();
+            self.chunked_is_final = name.eq_ignore_ascii_case(b"chunked");
             if self.chunked_is_final {
                 self.chunked = self.chunked.saturating_add(1);
+                // RFC 9112 section 7.1: parameters of chunked are an error.
+                self.malformed |= !parameters.is_empty();
             } else if name.is_empty() || !matches!(bytes::trim(parameters), [] | [b';', ..]) {
                 self.malformed = true;
             } else if is_registered(name) {

@@ -82,6 +82,7 @@ pub(crate) struct HeadParser {
     lines: Lines,
     facts: Facts,
     start: Option<Start>,
+    seen: usize,
 }
 
 /// The parsed start line and where the fields begin.
@@ -117,16 +118,16 @@ pub(crate) struct Parsed<'b> {
 }
 
 impl HeadParser {
-    pub(crate) const NEW: Self = Self { lines: Lines::NEW, facts: Facts::NEW, start: None };
+    pub(crate) const NEW: Self = Self { lines: Lines::NEW, facts: Facts::NEW, start: None, seen: 0 };
 
     /// True before the first byte of the head came.
-    pub(crate) fn is_fresh(&self) -> bool {
-        self.start.is_none() && self.lines == Lines::NEW
+    pub(crate) const fn is_fresh(&self) -> bool {
+        self.seen == 0
     }
 
     /// How many bytes of an unfinished head were looked at.
     pub(crate) const fn seen(&self) -> usize {
-        self.lines.searched()
+        self.seen
     }
 
     /// Parses as many whole lines as there are. `None`: more input is needed; then the next input
@@ -137,6 +138,7 @@ impl HeadParser {
         limits: &Limits,
         http09: bool,
     ) -> Result<Option<Parsed<'b>>, Fault> {
+        self.seen = input.len();
         if self.start.is_none() && !self.start_line::<R>(input, limits, http09)? {
             return Ok(None);
         }

@@ -33,11 +33,6 @@ impl Line {
 impl Lines {
     pub(crate) const NEW: Self = Self { start: 0, searched: 0 };
 
-    /// How many bytes were looked at.
-    pub(crate) const fn searched(&self) -> usize {
-        self.searched
-    }
-
     /// The next whole line; `None` when more input is needed. `strict` (requests) refuses a bare
     /// LF; otherwise (responses) it ends a line, as RFC 9112 section 2.2 allows.
     #[inline]

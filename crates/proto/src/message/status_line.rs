@@ -20,10 +20,6 @@ pub(crate) fn parse(line: &[u8]) -> Result<(Version, StatusCode), Fault> {
         _ => return Err(Fault::new(ErrorKind::BadStatusLine, 8)),
     };
     let status = StatusCode::from_bytes(code).map_err(|_| Fault::new(ErrorKind::BadStatusLine, 9))?;
-    if status.as_u16() >= 600 {
-        // RFC 9110 section 15: no class is defined for it, so its framing would be a guess.
-        return Err(Fault::new(ErrorKind::BadStatusLine, 9));
-    }
     if line.get(12).is_some_and(|&b| b != b' ') {
         return Err(Fault::new(ErrorKind::BadStatusLine, 12));
     }
