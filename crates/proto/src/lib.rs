@@ -35,7 +35,7 @@
 //!         other => panic!("{other:?}"),
 //!     }
 //! }
-//! assert_eq!(out, b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi");
+//! assert_eq!(out, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

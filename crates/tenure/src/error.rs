@@ -77,6 +77,16 @@ impl Error {
         }
     }
 
+    /// The connection ended under the exchange before any answer: the race that a repeated request
+    /// wins (RFC 9112 section 9.3.1). A wait that ended is none.
+    pub(crate) fn lost_connection(&self) -> bool {
+        match &self.0.kind {
+            Kind::Protocol(e) => e.kind() == ErrorKind::NoResponse,
+            Kind::Io(_) => true,
+            _ => false,
+        }
+    }
+
     /// The content that was to be sent failed, ended early, or was longer than announced.
     pub fn is_content(&self) -> bool {
         matches!(self.0.kind, Kind::Content(_))

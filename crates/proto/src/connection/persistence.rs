@@ -59,8 +59,8 @@ pub enum CloseReason {
     PeerFin,
     /// The peer reset the connection.
     PeerReset,
-    /// The application failed to send what its head announced.
-    BrokenContent,
+    /// The application failed: it panicked, or did not produce the message its head announced.
+    ApplicationFailed,
     /// Reading or writing failed for another reason.
     Transport,
     /// The connection was handed to another protocol (101, CONNECT).
@@ -91,7 +91,7 @@ impl CloseReason {
             Self::Unsolicited => "unsolicited",
             Self::PeerFin => "peer-fin",
             Self::PeerReset => "peer-reset",
-            Self::BrokenContent => "broken-content",
+            Self::ApplicationFailed => "application-failed",
             Self::Transport => "transport",
             Self::HandedOver => "handed-over",
         }
@@ -120,7 +120,7 @@ impl CloseReason {
             Self::Unsolicited => "the peer sent bytes that nobody had asked for",
             Self::PeerFin => "the peer closed it",
             Self::PeerReset => "the peer reset it",
-            Self::BrokenContent => "content could not be sent as its head announced",
+            Self::ApplicationFailed => "the application failed to complete its message",
             Self::Transport => "reading or writing failed",
             Self::HandedOver => "handed over to another protocol",
         }

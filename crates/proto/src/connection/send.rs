@@ -166,7 +166,7 @@ impl Managed {
         if option.is_empty() && upgrade.is_empty() && self.other_options.is_empty() {
             return;
         }
-        out.extend_from_slice(b"connection: ");
+        out.extend_from_slice(b"Connection: ");
         let start = out.len();
         out.extend_from_slice(option.as_bytes());
         out.extend_from_slice(upgrade.as_bytes());

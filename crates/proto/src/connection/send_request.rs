@@ -115,7 +115,7 @@ fn request_framing(line: RequestLine<'_>, content: Option<u64>, out: &mut Vec<u8
     let length = match content {
         Some(length) => length,
         None if line.version == Version::Http11 => {
-            out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+            out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
             return Ok(Framing::Chunked);
         }
         None => return Err(MisuseError::LengthRequired),

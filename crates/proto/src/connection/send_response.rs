@@ -137,7 +137,7 @@ impl Connection<Server> {
         if let Some(length) = plan.length {
             encode::content_length(length, out);
         } else if plan.chunked {
-            out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+            out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
         }
         self.write_connection(exchange.version, &managed, out);
         out.extend_from_slice(b"\r\n");
@@ -155,7 +155,7 @@ impl Connection<Server> {
         };
         managed.write_connection(option, out);
         if let (Persistence::Persist, Some(idle)) = (self.persistence, announce) {
-            out.extend_from_slice(b"keep-alive: timeout=");
+            out.extend_from_slice(b"Keep-Alive: timeout=");
             encode::decimal(idle.as_secs(), out);
             out.extend_from_slice(b"\r\n");
         }

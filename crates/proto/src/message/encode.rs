@@ -64,7 +64,7 @@ pub(crate) fn check_value(value: &[u8]) -> Result<(), MisuseError> {
 }
 
 pub(crate) fn content_length(length: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"content-length: ");
+    out.extend_from_slice(b"Content-Length: ");
     decimal(length, out);
     out.extend_from_slice(b"\r\n");
 }

@@ -163,7 +163,7 @@ impl Exchange {
 
     /// The request cannot be completed, by this side's own doing.
     fn content_error(&mut self, kind: Kind) -> Error {
-        self.lease.pooled().connection.close(CloseReason::BrokenContent);
+        self.lease.pooled().connection.close(CloseReason::ApplicationFailed);
         self.content = None;
         let fate =
             if self.lease.pooled().transport.sent() == self.sent_before { Fate::NotSent } else { Fate::Incomplete };

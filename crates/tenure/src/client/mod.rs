@@ -99,7 +99,7 @@ impl Client {
             };
             let attempt = Attempt { method, reused, replayable: replay.is_some(), earlier, fate: error.fate() };
             match (attempt.verdict(), replay) {
-                (Verdict::Retry, Some(again)) => body = again,
+                (Verdict::Retry, Some(again)) if error.lost_connection() => body = again,
                 _ => return Err(error),
             }
             tracing::debug!(%error, "sent again on a fresh connection");

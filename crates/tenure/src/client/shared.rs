@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tenure_proto::{CloseReason, Config, Connection, Persistence};
@@ -209,7 +209,10 @@ impl Shared {
         }
     }
 
-    fn ended(&self, pooled: Pooled, why: CloseReason) {
+    fn ended(&self, mut pooled: Pooled, why: CloseReason) {
+        // Says goodbye as far as that needs no waiting: TLS its close_notify, TCP its FIN.
+        let mut cx = Context::from_waker(Waker::noop());
+        let _ = pooled.transport.poll_half_close(&mut cx);
         tracing::debug!(connection = pooled.id, reason = why.name(), "closed");
         if let Some(observer) = &self.observer {
             observer.closed(pooled.id, why, pooled.connection.exchanges());

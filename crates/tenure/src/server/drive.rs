@@ -45,6 +45,33 @@ pub(super) struct Drive<S> {
     grace: Duration,
 }
 
+/// Tells the observer of the connection's end, also when its task is cut or its handler panics.
+struct Ending {
+    tap: Tap,
+    exchanges: u64,
+    why: Option<CloseReason>,
+}
+
+impl Ending {
+    fn new(tap: Tap, peer: Option<SocketAddr>) -> Self {
+        if let Some(observer) = &tap.observer {
+            observer.opened(Opened { id: tap.id, peer, took: Duration::ZERO, round_trip: None });
+        }
+        Self { tap, exchanges: 0, why: None }
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let cut = if std::thread::panicking() { CloseReason::ApplicationFailed } else { CloseReason::Shutdown };
+        let why = self.why.unwrap_or(cut);
+        tracing::debug!(connection = self.tap.id, reason = why.name(), exchanges = self.exchanges, "closed");
+        if let Some(observer) = &self.tap.observer {
+            observer.closed(self.tap.id, why, self.exchanges);
+        }
+    }
+}
+
 /// The connection has ended, for this reason.
 pub(super) struct Ended(pub(super) CloseReason);
 
@@ -84,19 +111,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let (id, observer) = (self.tap.id, self.tap.observer.clone());
-        if let Some(observer) = &observer {
-            observer.opened(Opened { id, peer: self.peer, took: Duration::ZERO, round_trip: None });
-        }
+        let mut ending = Ending::new(self.tap.clone(), self.peer);
         let Ended(why) = loop {
             if let Err(ended) = self.turn(&mut service).await {
                 break ended;
             }
+            ending.exchanges = self.connection.exchanges();
         };
-        tracing::debug!(connection = id, reason = why.name(), exchanges = self.connection.exchanges(), "closed");
-        if let Some(observer) = &observer {
-            observer.closed(id, why, self.connection.exchanges());
-        }
+        ending.why = Some(why);
+        drop(ending);
         if let (CloseReason::HandedOver, Some(offer)) = (why, self.upgrade) {
             let (stream, read) = self.transport.into_parts();
             // Nobody may have waited; then the stream is dropped, which closes it.
@@ -196,7 +219,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
             Ok(response) => response,
             Err(error) => {
                 tracing::error!(connection = self.tap.id, %error, "the service failed");
-                self.connection.close_after_current(CloseReason::BrokenContent);
+                self.connection.close_after_current(CloseReason::ApplicationFailed);
                 return self.answer(StatusCode::INTERNAL_SERVER_ERROR, "the service failed").await;
             }
         };

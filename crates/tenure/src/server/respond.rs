@@ -34,7 +34,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
             Ok(framing) => framing,
             Err(error) => {
                 tracing::error!(connection = self.tap.id, %error, "the handler's response cannot be sent");
-                self.connection.close_after_current(CloseReason::BrokenContent);
+                self.connection.close_after_current(CloseReason::ApplicationFailed);
                 return self.queue_answer(StatusCode::INTERNAL_SERVER_ERROR, "the response could not be sent");
             }
         };
@@ -96,16 +96,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
 
     fn end(&mut self, trailers: &HeaderMap) -> Result<(), Ended> {
         // Cannot fail: no content is owed.
-        self.connection.send_end(pairs(trailers), self.transport.out()).map_err(|_| Ended(CloseReason::BrokenContent))
+        self.connection
+            .send_end(pairs(trailers), self.transport.out())
+            .map_err(|_| Ended(CloseReason::ApplicationFailed))
     }
 
     /// The message cannot be completed: its receiver must see that it is cut. What was sent so far
     /// arrives, then the connection ends inside the message.
     async fn cut(&mut self) -> Ended {
-        self.connection.close(CloseReason::BrokenContent);
+        self.connection.close(CloseReason::ApplicationFailed);
         let flushed = poll_fn(|cx| self.poll_flush(cx)).await;
         match flushed {
-            Ok(()) => Ended(CloseReason::BrokenContent),
+            Ok(()) => Ended(CloseReason::ApplicationFailed),
             Err(ended) => ended,
         }
     }
@@ -124,7 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
             self.connection.send_end([], out)
         });
         if sent.is_err() && self.connection.directive() == Directive::Proceed {
-            self.connection.close(CloseReason::BrokenContent);
+            self.connection.close(CloseReason::ApplicationFailed);
         }
         Ok(())
     }
