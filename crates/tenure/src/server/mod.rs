@@ -1,6 +1,7 @@
 //! The server: one loop a connection, any `tower` service as the handler.
 
 mod accept;
+mod content;
 mod drive;
 mod request;
 mod respond;

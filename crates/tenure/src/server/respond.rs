@@ -1,7 +1,8 @@
 //! From `http::Response` to bytes: head, content as it comes, trailers.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
@@ -15,6 +16,54 @@ use crate::io::fields::pairs;
 
 mod date;
 
+/// Content of unknown length is collected before the head is sent, for as long as it comes without
+/// waiting and stays within this many bytes: what ends there gets a `Content-Length`, and an
+/// HTTP/1.0 client keeps its connection. What waits is never held back.
+const COLLECT: usize = 4 * 1024;
+
+/// The content that came at once.
+#[derive(Default)]
+struct Early {
+    data: Vec<Bytes>,
+    len: usize,
+    ended: bool,
+    trailers: HeaderMap,
+    error: Option<BoxError>,
+}
+
+impl Early {
+    /// Always ready: collects what there is.
+    fn collect<B>(&mut self, mut body: Pin<&mut B>, cx: &mut Context<'_>) -> Poll<()>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        while self.len <= COLLECT {
+            match body.as_mut().poll_frame(cx) {
+                Poll::Ready(None) => self.ended = true,
+                Poll::Ready(Some(Err(error))) => self.error = Some(error.into()),
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => {
+                        self.len += data.len();
+                        self.data.push(data);
+                        continue;
+                    }
+                    // Only the chunked coding can carry them: the length stays unknown.
+                    Err(frame) => self.trailers = frame.into_trailers().unwrap_or_default(),
+                },
+                Poll::Pending => {}
+            }
+            break;
+        }
+        Poll::Ready(())
+    }
+
+    /// The length of the content, if all of it has come.
+    const fn length(&self) -> Option<u64> {
+        if self.ended { Some(self.len as u64) } else { None }
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
     /// Sends a handler's response.
     pub(super) async fn respond<B>(&mut self, response: Response<B>) -> Result<(), Ended>
@@ -23,12 +72,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
         B::Error: Into<BoxError>,
     {
         let (mut parts, body) = response.into_parts();
+        let mut body = pin!(body);
+        let mut early = Early::default();
+        let length = body.size_hint().exact();
+        if length.is_none() && !parts.headers.contains_key(header::CONTENT_LENGTH) {
+            poll_fn(|cx| early.collect(body.as_mut(), cx)).await;
+            if let Some(error) = early.error.take() {
+                tracing::error!(connection = self.tap.id, %error, "the response's content failed before it began");
+                self.connection.close_after_current(CloseReason::ApplicationFailed);
+                return self.queue_answer(StatusCode::INTERNAL_SERVER_ERROR, "the response's content failed");
+            }
+        }
         if *self.drain.borrow() {
             self.connection.close_after_current(CloseReason::Shutdown);
         }
         self.announce_unread_content();
         parts.headers.entry(header::DATE).or_insert_with(date);
-        let length = body.size_hint().exact();
+        let length = length.or(early.length());
         let sent = self.connection.send_head(parts.status, pairs(&parts.headers), length, self.transport.out());
         let framing = match sent {
             Ok(framing) => framing,
@@ -41,20 +101,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
         if framing == Framing::Length(0) {
             return self.end(&HeaderMap::new());
         }
-        self.send_content(body).await
+        for data in std::mem::take(&mut early.data) {
+            self.queue_content(data).await?;
+        }
+        if early.ended { self.end(&HeaderMap::new()) } else { self.send_content(body, early.trailers).await }
     }
 
-    async fn send_content<B>(&mut self, body: B) -> Result<(), Ended>
+    async fn send_content<B>(&mut self, mut body: Pin<&mut B>, mut trailers: HeaderMap) -> Result<(), Ended>
     where
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
-        let mut body = pin!(body);
-        let mut trailers = HeaderMap::new();
         loop {
-            if self.transport.is_full() {
-                poll_fn(|cx| self.poll_flush(cx)).await?;
-            }
             let frame: Option<Result<_, BoxError>> = poll_fn(|cx| {
                 self.poll_with_content(cx, |cx| {
                     body.as_mut().poll_frame(cx).map(|frame| frame.map(|result| result.map_err(Into::into)))
@@ -70,20 +128,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
                 }
             };
             match frame.into_data() {
-                Ok(data) if data.is_empty() => {}
-                Ok(data) => {
-                    let Ok(delimiters) = self.connection.send_content(data.len()) else {
-                        tracing::error!(connection = self.tap.id, "the response's content is longer than announced");
-                        return Err(self.cut().await);
-                    };
-                    self.transport.out().extend_from_slice(delimiters.before());
-                    self.transport.push(data, delimiters.after());
-                }
+                Ok(data) => self.queue_content(data).await?,
                 Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
             }
-        }
-        if self.transport.is_full() {
-            poll_fn(|cx| self.poll_flush(cx)).await?;
         }
         match self.connection.send_end(pairs(&trailers), self.transport.out()) {
             Ok(()) => Ok(()),
@@ -92,6 +139,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
                 Err(self.cut().await)
             }
         }
+    }
+
+    /// Queues one piece of content, and flushes when enough is queued.
+    async fn queue_content(&mut self, data: Bytes) -> Result<(), Ended> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        let Ok(delimiters) = self.connection.send_content(data.len()) else {
+            tracing::error!(connection = self.tap.id, "the response's content is longer than announced");
+            return Err(self.cut().await);
+        };
+        self.transport.out().extend_from_slice(delimiters.before());
+        self.transport.push(data, delimiters.after());
+        if self.transport.is_full() {
+            poll_fn(|cx| self.poll_flush(cx)).await?;
+        }
+        Ok(())
     }
 
     fn end(&mut self, trailers: &HeaderMap) -> Result<(), Ended> {

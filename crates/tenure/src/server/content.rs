@@ -1,0 +1,138 @@
+//! A request's content on its way to the handler, and what becomes of the part that nobody reads.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+
+use http::StatusCode;
+use tenure_proto::{CloseReason, Directive, ProtocolError};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::drive::{Drive, Ended};
+use super::request::{Step, step};
+use crate::error::{Error, Kind};
+use crate::io::incoming::{self, Feed};
+use crate::io::now;
+use crate::{Body, Fate};
+
+/// Content that the handler left unread is read and thrown away up to this many bytes, so that the
+/// connection can go on; beyond it the connection closes (RFC 9110 section 7.5).
+const DISCARD: u64 = 256 * 1024;
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
+    /// The request's content: nothing if there is none, else a slot that the loop fills on demand.
+    pub(super) fn content(&mut self) -> Body {
+        self.feed = None;
+        if self.connection.content_left() == Some(0) {
+            // Takes the end of the message, which needs no input.
+            let end = step(&mut self.connection, &mut self.transport, now());
+            debug_assert!(matches!(end, Ok(Step::End(_))), "an end needs no input");
+            return Body::empty();
+        }
+        let (feed, incoming) = incoming::slot(self.connection.content_left());
+        self.feed = Some(feed);
+        Body::incoming(incoming)
+    }
+
+    /// Polls `work` and, while it waits, whatever it may be waiting for: a flush of earlier
+    /// output, and the request's content.
+    pub(super) fn poll_with_content<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut work: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<Result<T, Ended>> {
+        loop {
+            if let Poll::Ready(done) = work(cx) {
+                return Poll::Ready(Ok(done));
+            }
+            if let Poll::Ready(Err(ended)) = self.poll_flush(cx) {
+                return Poll::Ready(Err(ended));
+            }
+            ready!(self.poll_content(cx))?;
+        }
+    }
+
+    /// Ready when the handler was given something to go on with.
+    fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        loop {
+            ready!(self.feed.as_ref().map_or(Poll::Pending, |feed| feed.poll_wanted(cx)));
+            if self.connection.expects_continue() {
+                // Cannot fail: the response is due, and the status is interim.
+                let sent = self.connection.send_interim(StatusCode::CONTINUE, [], self.transport.out());
+                debug_assert!(sent.is_ok(), "100 is due");
+            }
+            match step(&mut self.connection, &mut self.transport, now()) {
+                Ok(Step::Content(data)) => return Poll::Ready(self.feed(|feed| feed.content(data))),
+                Ok(Step::End(trailers)) => {
+                    let fed = self.feed(|feed| feed.end(trailers));
+                    self.feed = None;
+                    return Poll::Ready(fed);
+                }
+                Ok(Step::NeedInput) => {}
+                Ok(Step::Paused | Step::Closed | Step::Request(_)) => return Poll::Pending,
+                Err(error) => return Poll::Ready(self.fail_content(error)),
+            }
+            // A client that waits for 100 (Continue) sends nothing before it has come.
+            if let Poll::Ready(Err(ended)) = self.poll_flush(cx) {
+                return Poll::Ready(Err(ended));
+            }
+            match self.poll_fill(cx) {
+                Poll::Ready(filled) => filled?,
+                Poll::Pending => {
+                    let at = self.connection.deadline().map(|(_, at)| at);
+                    ready!(self.deadline.poll(at, cx));
+                    if let Err(error) = self.connection.expire(now()) {
+                        return Poll::Ready(self.fail_content(error));
+                    }
+                }
+            }
+        }
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of the loop that calls it")]
+    fn feed(&self, give: impl FnOnce(&Feed)) -> Result<(), Ended> {
+        if let Some(feed) = &self.feed {
+            give(feed);
+        }
+        Ok(())
+    }
+
+    /// The handler learns that the content is not whole; its answer is still sent.
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of the loop that calls it")]
+    pub(super) fn fail_content(&mut self, error: ProtocolError) -> Result<(), Ended> {
+        if let Some(feed) = self.feed.take() {
+            feed.fail(Error::new(Kind::Protocol(error), Fate::Incomplete));
+        }
+        Ok(())
+    }
+
+    /// After the response: the rest of the request is read and thrown away, within a bound.
+    pub(super) async fn finish_request(&mut self) -> Result<(), Ended> {
+        self.feed = None;
+        let mut discarded = 0;
+        while self.connection.is_receiving_content() && self.connection.directive() == Directive::Proceed {
+            match step(&mut self.connection, &mut self.transport, now()) {
+                Ok(Step::Content(data)) => discarded += data.len() as u64,
+                Ok(Step::NeedInput) => {
+                    poll_fn(|cx| self.poll_flush(cx)).await?;
+                    self.fill(None).await?;
+                }
+                Ok(_) => {}
+                // The response is out: there is nothing left to tell but the close itself.
+                Err(_) => return Ok(()),
+            }
+            if discarded > DISCARD {
+                self.connection.close_after_current(CloseReason::UnreadContent);
+            }
+        }
+        Ok(())
+    }
+
+    /// Before a response's head: is the content that nobody reads too much to throw away?
+    pub(super) fn announce_unread_content(&mut self) {
+        let unread = self.feed.as_ref().is_some_and(Feed::is_dropped);
+        let small = self.connection.content_left().is_some_and(|left| left <= DISCARD);
+        if unread && !small && self.connection.is_receiving_content() {
+            self.connection.close_after_current(CloseReason::UnreadContent);
+        }
+    }
+}
