@@ -79,7 +79,10 @@ impl<R: Role> Connection<R> {
             Receiving::Head { parser, .. } => {
                 Err(self.fail(ErrorKind::IncompleteHead, self.received + parser.seen() as u64))
             }
-            Receiving::Length { left: 0 } => Ok(self.end(Fields::default())),
+            Receiving::Length { left: 0 } => {
+                self.persistence = self.persistence.and(fin);
+                Ok(self.end(Fields::default()))
+            }
             Receiving::Length { .. } | Receiving::Chunked(_) => {
                 Err(self.fail(ErrorKind::IncompleteContent, self.received))
             }
@@ -119,7 +122,12 @@ impl<R: Role> Connection<R> {
             parser.advance::<R>(input, &self.config.limits, self.config.http09).map_err(|f| f.after(skipped))?;
         let Some(parsed) = parsed else {
             let timer = if R::IS_SERVER && parser.is_fresh() { Timer::Idle } else { Timer::Head };
-            self.wait_for(timer, now);
+            if !R::IS_SERVER && self.outstanding.len() == 1 && self.is_sending() {
+                // The answer is due from the end of the request on, not while it is being sent.
+                self.wait = None;
+            } else {
+                self.wait_for(timer, now);
+            }
             return Ok((skipped, Event::NeedInput));
         };
         self.wait = None;
