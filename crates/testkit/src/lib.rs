@@ -6,5 +6,10 @@
 
 pub mod clock;
 pub mod fixture;
+mod log;
 
+pub mod pair;
 pub mod random;
+mod text;
+
+pub use log::Side;

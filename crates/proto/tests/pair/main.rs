@@ -1,0 +1,23 @@
+//! Two connections back to back under a clock that only the tests move: what one side sends, the
+//! other receives, and each obeys the other's close.
+
+mod closing;
+mod exchanges;
+mod expectation;
+mod handover;
+mod timeouts;
+
+use tenure_proto::Config;
+use tenure_testkit::pair::Pair;
+
+/// Two connections with default settings.
+fn pair() -> Pair {
+    Pair::new(Config::default(), Config::default())
+}
+
+/// A client that may have `n` requests outstanding, and a server.
+fn pipeline(n: u8) -> Pair {
+    let mut client = Config::default();
+    client.limits.outstanding = n;
+    Pair::new(client, Config::default())
+}
