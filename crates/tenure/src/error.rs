@@ -41,6 +41,12 @@ impl Error {
         Self(Box::new(Inner { kind, fate }))
     }
 
+    /// The same error, with more known about the request.
+    pub(crate) fn with_fate(mut self, fate: Fate) -> Self {
+        self.0.fate = fate;
+        self
+    }
+
     /// What became of the request, as far as this side can know.
     pub fn fate(&self) -> Fate {
         self.0.fate

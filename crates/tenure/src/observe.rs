@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tenure_proto::CloseReason;
+use tenure_proto::{CloseReason, Fate};
 
 /// Facts about the connection that carries a message. In the extensions of every request a server
 /// hands out, and of every response a client returns.
@@ -62,6 +62,11 @@ pub trait Observer: Send + Sync + 'static {
     /// It has ended, after so many completed exchanges.
     fn closed(&self, id: u64, why: CloseReason, exchanges: u64) {
         let _ = (id, why, exchanges);
+    }
+
+    /// A client sends a request again, on a fresh connection; this became of the first attempt.
+    fn repeated(&self, fate: Fate) {
+        let _ = fate;
     }
 
     /// Bytes of HTTP went over it (before encryption, after decryption).

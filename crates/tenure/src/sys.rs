@@ -10,7 +10,15 @@ use std::time::Duration;
 pub struct TcpFacts {
     /// The smoothed round-trip time.
     pub round_trip: Duration,
+    /// Bytes of ours that the peer's kernel has acknowledged; `None` on kernels that do not tell.
+    pub acknowledged: Option<u64>,
+    /// The connection is gone: reset, or closed by both sides.
+    pub is_closed: bool,
 }
+
+/// `TCP_CLOSE` of the kernel's `net/tcp_states.h`.
+#[cfg(target_os = "linux")]
+const TCP_CLOSE: u8 = 7;
 
 /// Asks the kernel about a connected TCP socket.
 ///
@@ -33,7 +41,13 @@ pub fn tcp_facts(socket: &impl std::os::fd::AsFd) -> io::Result<TcpFacts> {
     }
     // SAFETY: `tcp_info` is plain integers, zeroed before the call; any bytes are a valid value.
     let info = unsafe { info.assume_init() };
-    Ok(TcpFacts { round_trip: Duration::from_micros(info.tcpi_rtt.into()) })
+    // An older kernel answers with a shorter structure.
+    let told = std::mem::offset_of!(libc::tcp_info, tcpi_bytes_acked) + size_of::<u64>() <= len as usize;
+    Ok(TcpFacts {
+        round_trip: Duration::from_micros(info.tcpi_rtt.into()),
+        acknowledged: told.then_some(info.tcpi_bytes_acked),
+        is_closed: info.tcpi_state == TCP_CLOSE,
+    })
 }
 
 /// Not known on this platform.
@@ -73,4 +87,16 @@ pub(crate) fn peek(socket: &impl std::os::fd::AsFd) -> io::Result<Peek> {
 #[cfg(not(unix))]
 pub(crate) fn peek<S>(_socket: &S) -> io::Result<Peek> {
     Ok(Peek::Nothing)
+}
+
+/// The error that waits on a socket, and takes it.
+#[cfg(unix)]
+pub(crate) fn take_error(socket: &impl std::os::fd::AsFd) -> io::Result<Option<io::Error>> {
+    socket2::SockRef::from(socket).take_error()
+}
+
+/// Not known on this platform.
+#[cfg(not(unix))]
+pub(crate) fn take_error<S>(_socket: &S) -> io::Result<Option<io::Error>> {
+    Ok(None)
 }

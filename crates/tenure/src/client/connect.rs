@@ -15,12 +15,15 @@ use crate::sys::{self, Peek};
 use crate::{Fate, TcpFacts};
 
 /// A stream of any kind to an origin.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static {
     /// What the kernel knows about the socket underneath.
     fn facts(&self) -> io::Result<TcpFacts>;
 
     /// What waits to be read, asked of the kernel at once.
     fn peek(&self) -> io::Result<Peek>;
+
+    /// The error that waits on the socket, if one does; takes it.
+    fn take_error(&self) -> io::Result<Option<io::Error>>;
 }
 
 impl Stream for TcpStream {
@@ -30,6 +33,10 @@ impl Stream for TcpStream {
 
     fn peek(&self) -> io::Result<Peek> {
         sys::peek(self)
+    }
+
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        sys::take_error(self)
     }
 }
 

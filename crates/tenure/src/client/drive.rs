@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::{Body as HttpBody, Frame};
-use tenure_proto::{CloseReason, ErrorKind, Event, Fate, Persistence, RequestLine};
+use tenure_proto::{CloseReason, ErrorKind, Event, Fate, MethodClass, Persistence, RequestLine};
 
+use super::evidence;
 use super::request::Prepared;
 use super::response;
 use super::shared::Lease;
@@ -39,6 +40,10 @@ pub(super) struct Exchange {
     write_error: Option<io::Error>,
     sent_before: u64,
     answered: bool,
+    /// The server's FIN came.
+    fin: bool,
+    /// On a reused connection: bytes acknowledged before this request.
+    acknowledged_before: Option<u64>,
     response_timeout: Option<Duration>,
     deadline: Deadline,
 }
@@ -55,8 +60,13 @@ impl Exchange {
     pub(super) fn start(mut lease: Lease, prepared: &Prepared, content: Body) -> Result<Self, Error> {
         let info = lease.info();
         let response_timeout = lease.shared.response_timeout;
+        // An idempotent request is sent again without evidence.
+        let idempotent = MethodClass::of(prepared.method.as_str().as_bytes()).is_idempotent();
+        let judges = lease.shared.repeat_undelivered && !idempotent;
         let pooled = lease.pooled();
         let sent_before = pooled.transport.sent();
+        let acknowledged_before =
+            if judges && info.is_reused() { evidence::before(&**pooled.transport.stream()) } else { None };
         let line =
             RequestLine { method: prepared.method.as_str(), target: &prepared.target, version: prepared.version };
         let length = content.size_hint().exact();
@@ -75,6 +85,8 @@ impl Exchange {
             write_error: None,
             sent_before,
             answered: false,
+            fin: false,
+            acknowledged_before,
             response_timeout,
             deadline: Deadline::default(),
         })
@@ -82,9 +94,26 @@ impl Exchange {
 
     /// The response's head; its body goes on with the exchange.
     pub(super) async fn response(mut self) -> Result<Response<Body>, Error> {
-        let head = poll_fn(|cx| self.poll_step(cx)).await?;
-        let Step::Head(head) = head else { return Err(self.error(Kind::Ended(CloseReason::Malformed))) };
-        Ok(response::with_content(*head, self))
+        match poll_fn(|cx| self.poll_step(cx)).await {
+            Ok(Step::Head(head)) => Ok(response::with_content(*head, self)),
+            Ok(_) => Err(self.error(Kind::Ended(CloseReason::Malformed))),
+            Err(error) => Err(self.judge(error).await),
+        }
+    }
+
+    /// What can be known beyond the error itself.
+    async fn judge(&mut self, error: Error) -> Error {
+        let unclear = matches!(error.fate(), Fate::Unknown | Fate::Incomplete);
+        match self.acknowledged_before {
+            Some(before) if self.fin && unclear && error.lost_connection() => {
+                let stream = self.lease.pooled().transport.stream();
+                match evidence::judge(&**stream, before).await {
+                    Fate::LikelyUndelivered => error.with_fate(Fate::LikelyUndelivered),
+                    _ => error,
+                }
+            }
+            _ => error,
+        }
     }
 
     /// Goes on with both halves until the response has taken a step.
@@ -234,6 +263,7 @@ impl Exchange {
         let content = pooled.connection.is_receiving_content();
         match pooled.transport.poll_fill(content, cx) {
             Poll::Ready(Ok(0)) => {
+                self.fin = true;
                 return Poll::Ready(match pooled.connection.receive_eof() {
                     Ok(_) => Ok(()),
                     Err(e) => Err(self.error(Kind::Protocol(e))),

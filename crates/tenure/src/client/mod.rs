@@ -2,6 +2,7 @@
 
 mod connect;
 mod drive;
+mod evidence;
 mod origin;
 mod pool;
 mod request;
@@ -102,7 +103,7 @@ impl Client {
                 (Verdict::Retry, Some(again)) if error.lost_connection() => body = again,
                 _ => return Err(error),
             }
-            tracing::debug!(%error, "sent again on a fresh connection");
+            self.shared.repeated(&error);
             earlier += 1;
         }
     }
@@ -136,6 +137,7 @@ pub struct Builder {
     idle_timeout: Duration,
     connect_timeout: Duration,
     response_timeout: Option<Duration>,
+    repeat_undelivered: bool,
     observer: Option<Arc<dyn Observer>>,
     tls: Tls,
 }
@@ -149,6 +151,7 @@ impl Default for Builder {
             idle_timeout: Duration::from_secs(90),
             connect_timeout: Duration::from_secs(10),
             response_timeout: None,
+            repeat_undelivered: true,
             observer: None,
             tls: Tls::default(),
         }
@@ -184,6 +187,14 @@ impl Builder {
     /// How long the server may pause within a response's content. Default: no limit.
     pub const fn content_timeout(mut self, timeout: Duration) -> Self {
         self.config.timeouts.content = Some(timeout);
+        self
+    }
+
+    /// Whether a request counts as undelivered, and any method is sent again, when the server's FIN
+    /// came first, then a reset, and no byte of the request was acknowledged. Default true. It
+    /// rests on the server processing nothing after it has closed its side (RFC 9112 section 9.6).
+    pub const fn repeat_undelivered(mut self, repeat: bool) -> Self {
+        self.repeat_undelivered = repeat;
         self
     }
 

@@ -25,6 +25,7 @@ pub(super) struct Shared {
     config: Arc<Config>,
     connect_timeout: Duration,
     pub(super) response_timeout: Option<Duration>,
+    pub(super) repeat_undelivered: bool,
     observer: Option<Arc<dyn Observer>>,
     tls: Tls,
     state: Mutex<State>,
@@ -84,6 +85,7 @@ impl Shared {
             config: Arc::new(builder.config),
             connect_timeout: builder.connect_timeout,
             response_timeout: builder.response_timeout,
+            repeat_undelivered: builder.repeat_undelivered,
             observer: builder.observer,
             tls: builder.tls,
             state: Mutex::new(state),
@@ -216,6 +218,14 @@ impl Shared {
         tracing::debug!(connection = pooled.id, reason = why.name(), "closed");
         if let Some(observer) = &self.observer {
             observer.closed(pooled.id, why, pooled.connection.exchanges());
+        }
+    }
+
+    /// A request is sent again because of this.
+    pub(super) fn repeated(&self, error: &Error) {
+        tracing::debug!(%error, fate = error.fate().name(), "sent again on a fresh connection");
+        if let Some(observer) = &self.observer {
+            observer.repeated(error.fate());
         }
     }
 

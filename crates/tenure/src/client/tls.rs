@@ -67,6 +67,10 @@ impl Stream for TlsStream<TcpStream> {
     fn peek(&self) -> io::Result<Peek> {
         sys::peek(self.get_ref().0)
     }
+
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        sys::take_error(self.get_ref().0)
+    }
 }
 
 /// The platform's root certificates, read once for the whole process, sessions shared.
