@@ -203,7 +203,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
         request.extensions_mut().insert(self.info());
         let upgrade = received.upgrade.then(|| upgrade::offer(&mut request));
 
-        let response: Result<_, BoxError> = match poll_fn(|cx| service.poll_ready(cx).map_err(Into::into)).await {
+        let ready = poll_fn(|cx| self.poll_with_content(cx, |cx| service.poll_ready(cx).map_err(Into::into))).await?;
+        let response: Result<_, BoxError> = match ready {
             Ok(()) => {
                 let mut future = pin!(service.call(request));
                 poll_fn(|cx| self.poll_with_content(cx, |cx| future.as_mut().poll(cx).map_err(Into::into))).await?
