@@ -75,7 +75,7 @@ worker_processes 1;
 $( (( EUID != 0 )) || echo 'user root;')
 events { worker_connections 64; }
 http {
-    log_format life '\$server_port \$connection \$connection_requests \$request_method \$status te=\$http_transfer_encoding connection=\$http_connection \$ssl_protocol';
+    log_format life '\$server_port \$connection \$connection_requests \$request_method \$status te=\$http_transfer_encoding connection=\$http_connection \$server_protocol \$ssl_protocol';
     access_log $tmp/access.log life;
     client_body_temp_path $tmp/temp/body;
     proxy_temp_path $tmp/temp/proxy;

@@ -26,6 +26,16 @@ check "send takes a pipe" send_pipe "http://127.0.0.1:$long/piped" --method PUT
 equal "in chunks" 1 "$(life "$long" 1 | grep -c 'te=chunked')"
 check "all of it is stored" cmp <(head -c 200000 "$tmp/files/big.bin") "$tmp/www/piped"
 
+echo "# HTTP/1.0: kept alive because it asks, and never in chunks"
+options=(--http1.0)
+send_and_get "http://127.0.0.1:$long" "$long" http10 1
+equal "it was HTTP/1.0" HTTP/1.0 "$(life "$long" "$files" | grep -o 'HTTP/[0-9.]*' | sort -u)"
+forget
+check "send takes a pipe" send_pipe "http://127.0.0.1:$long/spooled" --method PUT
+equal "with a length" 'te=-' "$(life "$long" 1 | grep -o 'te=[^ ]*')"
+check "all of it is stored" cmp <(head -c 200000 "$tmp/files/big.bin") "$tmp/www/spooled"
+options=()
+
 echo "# keepalive_requests 3: nginx ends each connection after its third request"
 send_and_get "http://127.0.0.1:$few" "$few" few $(( (files + 2) / 3 ))
 equal "no connection carried more" 3 "$(life "$few" "$files" | most_requests)"
