@@ -13,3 +13,4 @@ pub mod random;
 mod text;
 
 pub use log::Side;
+pub use text::escape;

@@ -128,7 +128,7 @@ fn a_half_close_known_before_the_end_is_not_forgotten() {
     connection.send_head(http::StatusCode::NO_CONTENT, [], Some(0), &mut out).unwrap();
     connection.send_end([], &mut out).unwrap();
     assert_eq!(connection.directive(), Directive::Close(CloseReason::PeerFin));
-    assert!(String::from_utf8_lossy(&out).contains("\r\nconnection: close\r\n"));
+    assert!(String::from_utf8_lossy(&out).contains("\r\nConnection: close\r\n"));
 }
 
 #[test]
