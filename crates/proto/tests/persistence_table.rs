@@ -64,6 +64,7 @@ const OPTIONS: [(&[&str], bool, bool); 28] = [
 ];
 
 type Versions = &'static [&'static str];
+type Answer = (&'static str, &'static str, &'static str, &'static str, Versions, Option<&'static str>);
 
 /// Framing fields of a request, its content, and the versions that may have it.
 const REQUEST_FRAMING: [(&str, &str, Versions); 4] = [
@@ -73,10 +74,9 @@ const REQUEST_FRAMING: [(&str, &str, Versions); 4] = [
     ("Transfer-Encoding: chunked\r\n", "2\r\nhi\r\n0\r\n\r\n", &["HTTP/1.1"]),
 ];
 
-/// Request method; status, framing fields and content of the response; which version; and the
-/// reason that the framing itself gives to close.
+/// Request method; status, framing fields and content of the response; its versions; and the reason that the framing itself gives to close.
 #[rustfmt::skip]
-const RESPONSE_FRAMING: [(&str, &str, &str, &str, Versions, Option<&str>); 11] = [
+const RESPONSE_FRAMING: [Answer; 11] = [
     ("GET",  "200 OK", "Content-Length: 0\r\n", "", &["HTTP/1.0", "HTTP/1.1"], None),
     ("GET",  "200 OK", "Content-Length: 2\r\n", "hi", &["HTTP/1.0", "HTTP/1.1"], None),
     ("GET",  "200 OK", "Transfer-Encoding: chunked\r\n", "2\r\nhi\r\n0\r\n\r\n", &["HTTP/1.1"], None),
