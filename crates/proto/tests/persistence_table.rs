@@ -74,7 +74,8 @@ const REQUEST_FRAMING: [(&str, &str, Versions); 4] = [
     ("Transfer-Encoding: chunked\r\n", "2\r\nhi\r\n0\r\n\r\n", &["HTTP/1.1"]),
 ];
 
-/// Request method; status, framing fields and content of the response; its versions; and the reason that the framing itself gives to close.
+/// Request method; status, framing fields and content of the response; its versions; and the reason
+/// that the framing itself gives to close.
 #[rustfmt::skip]
 const RESPONSE_FRAMING: [Answer; 11] = [
     ("GET",  "200 OK", "Content-Length: 0\r\n", "", &["HTTP/1.0", "HTTP/1.1"], None),
