@@ -55,11 +55,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
     fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
         loop {
             ready!(self.feed.as_ref().map_or(Poll::Pending, |feed| feed.poll_wanted(cx)));
-            if self.connection.expects_continue() {
-                // Cannot fail: the response is due, and the status is interim.
-                let sent = self.connection.send_interim(StatusCode::CONTINUE, [], self.transport.out());
-                debug_assert!(sent.is_ok(), "100 is due");
-            }
+            self.send_continue();
             match step(&mut self.connection, &mut self.transport, now()) {
                 Ok(Step::Content(data)) => return Poll::Ready(self.feed(|feed| feed.content(data))),
                 Ok(Step::End(trailers)) => {
@@ -85,6 +81,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
                     }
                 }
             }
+        }
+    }
+
+    /// The content is wanted: a client that waits for 100 (Continue) hears so, once.
+    fn send_continue(&mut self) {
+        if self.connection.expects_continue() {
+            // Cannot fail: the response is due, and the status is interim.
+            let sent = self.connection.send_interim(StatusCode::CONTINUE, [], self.transport.out());
+            debug_assert!(sent.is_ok(), "100 is due");
         }
     }
 
@@ -127,11 +132,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
         Ok(())
     }
 
-    /// Before a response's head: is the content that nobody reads too much to throw away?
+    /// Before a response's head: what becomes of content that is still to come? Nobody reads it: is
+    /// it too much to throw away? Somebody may read it while the response is sent: then 100
+    /// (Continue) goes out now, since after the final head it would be part of the response.
     pub(super) fn announce_unread_content(&mut self) {
-        let unread = self.feed.as_ref().is_some_and(Feed::is_dropped);
+        let Some(feed) = &self.feed else { return };
+        if !feed.is_dropped() {
+            return self.send_continue();
+        }
         let small = self.connection.content_left().is_some_and(|left| left <= DISCARD);
-        if unread && !small && self.connection.is_receiving_content() {
+        if !small && self.connection.is_receiving_content() {
             self.connection.close_after_current(CloseReason::UnreadContent);
         }
     }
