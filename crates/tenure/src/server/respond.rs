@@ -195,8 +195,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
         Ok(())
     }
 
-    /// A short text answer to a request that no handler sees.
+    /// A short text answer to a request that no handler sees. Its content may follow or not (a
+    /// client may have waited for 100), so nothing else can.
     pub(super) async fn answer(&mut self, status: StatusCode, text: &str) -> Result<(), Ended> {
+        if self.connection.content_left() != Some(0) {
+            self.connection.close_after_current(CloseReason::UnreadContent);
+        }
         self.queue_answer(status, text)?;
         self.finish_request().await
     }
