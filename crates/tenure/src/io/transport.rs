@@ -71,7 +71,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
 
     /// Reads once more. 0 is the peer's FIN.
     pub(crate) fn poll_fill(&mut self, content: bool, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.input.reserve(if content { CONTENT_READ } else { HEAD_READ });
+        let room = if content { CONTENT_READ } else { HEAD_READ };
+        // A buffer is used up before another is made: whoever collects content that comes in small
+        // pieces would keep one alive for each of them.
+        if self.input.capacity() - self.input.len() < room / 4 {
+            self.input.reserve(room);
+        }
         let old = self.input.len();
         let n = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
         self.tap.see(Direction::Received, &self.input[old..]);
