@@ -5,10 +5,10 @@ use std::task::{Context, Poll, ready};
 
 use http::StatusCode;
 use tenure_proto::{CloseReason, Directive, ProtocolError};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::drive::{Drive, Ended};
 use super::request::{Step, step};
+use super::teardown::Socket;
 use crate::error::{Error, Kind};
 use crate::io::incoming::{self, Feed};
 use crate::io::now;
@@ -18,7 +18,7 @@ use crate::{Body, Fate};
 /// connection can go on; beyond it the connection closes (RFC 9110 section 7.5).
 const DISCARD: u64 = 256 * 1024;
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
+impl<S: Socket> Drive<S> {
     /// The request's content: nothing if there is none, else a slot that the loop fills on demand.
     pub(super) fn content(&mut self) -> Body {
         self.feed = None;

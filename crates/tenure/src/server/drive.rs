@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use tenure_proto::{CloseReason, Config, Connection, Directive, ErrorKind, ProtocolError, Server};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tower_service::Service;
 
 use super::request::{Received, Step, step};
+use super::teardown::Socket;
 use super::upgrade;
 use crate::io::incoming::Feed;
 use crate::io::{Deadline, Tap, Transport, now};
@@ -29,6 +29,8 @@ pub(super) struct Drive<S> {
     pub(super) deadline: Deadline,
     /// Where the content of the request under way goes.
     pub(super) feed: Option<Feed>,
+    /// Until the response under way is sent, an end of the connection must be a reset.
+    pub(super) resets: bool,
     pub(super) tap: Tap,
     /// Who waits for the connection, once it is handed over.
     upgrade: Option<upgrade::Offer>,
@@ -70,7 +72,7 @@ impl Drop for Ending {
 /// The connection has ended, for this reason.
 pub(super) struct Ended(pub(super) CloseReason);
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
+impl<S: Socket> Drive<S> {
     pub(super) fn new(
         stream: S,
         tap: Tap,
@@ -86,6 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
             connection: Connection::new(config),
             deadline: Deadline::default(),
             feed: None,
+            resets: false,
             upgrade: None,
             tap,
             peer,

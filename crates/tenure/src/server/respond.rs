@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
 use tenure_proto::{CloseReason, Directive, Framing};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::drive::{Drive, Ended};
 use super::respond::date::date;
+use super::teardown::Socket;
 use crate::BoxError;
 use crate::io::fields::pairs;
 
@@ -64,7 +64,7 @@ impl Early {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
+impl<S: Socket> Drive<S> {
     /// Sends a handler's response.
     pub(super) async fn respond<B>(&mut self, response: Response<B>) -> Result<(), Ended>
     where
@@ -100,6 +100,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
         };
         if framing == Framing::Length(0) {
             return self.end(&HeaderMap::new());
+        }
+        self.resets = framing == Framing::CloseDelimited;
+        if self.resets {
+            self.transport.stream().reset_on_close(true);
         }
         for data in std::mem::take(&mut early.data) {
             self.queue_content(data).await?;

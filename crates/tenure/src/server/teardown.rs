@@ -3,9 +3,11 @@
 
 use std::future::poll_fn;
 use std::task::{Poll, ready};
+use std::time::Duration;
 
 use tenure_proto::{CloseReason, Directive};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 
 use super::drive::{Drive, Ended};
 use crate::io::now;
@@ -13,7 +15,22 @@ use crate::io::now;
 /// Bytes read and thrown away after the last response, at most.
 const LINGER_BYTES: u64 = 64 * 1024 * 1024;
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
+/// What a server's connection runs on.
+pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Whether a close, at whatever point, is a reset. Where only the close ends the content, a FIN
+    /// after part of it would make a whole message of that part (RFC 9112 section 8).
+    fn reset_on_close(&self, on: bool);
+}
+
+impl Socket for TcpStream {
+    fn reset_on_close(&self, on: bool) {
+        if let Err(error) = socket2::SockRef::from(self).set_linger(on.then_some(Duration::ZERO)) {
+            tracing::debug!(%error, "SO_LINGER");
+        }
+    }
+}
+
+impl<S: Socket> Drive<S> {
     /// Obeys the directive until the connection is closed.
     pub(super) async fn tear_down(&mut self) -> Ended {
         loop {
@@ -21,7 +38,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
                 Directive::HalfClose(_) => self.half_close().await,
                 Directive::Linger(why) => self.linger(why).await,
                 Directive::Close(why) => {
-                    return match poll_fn(|cx| self.poll_flush(cx)).await {
+                    return match self.flush_last().await {
                         Ok(()) => Ended(why),
                         Err(ended) => ended,
                     };
@@ -34,8 +51,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
         }
     }
 
-    async fn half_close(&mut self) -> Result<(), Ended> {
+    /// All that is to be sent; from here on the connection may end cleanly.
+    async fn flush_last(&mut self) -> Result<(), Ended> {
         poll_fn(|cx| self.poll_flush(cx)).await?;
+        if std::mem::take(&mut self.resets) {
+            self.transport.stream().reset_on_close(false);
+        }
+        Ok(())
+    }
+
+    async fn half_close(&mut self) -> Result<(), Ended> {
+        self.flush_last().await?;
         let why = self.connection.directive().reason().unwrap_or(CloseReason::Transport);
         poll_fn(|cx| self.transport.poll_half_close(cx)).await.map_err(|_| Ended(why))?;
         self.connection.half_closed(now());
