@@ -220,7 +220,7 @@ fn a_client_that_does_not_close_is_not_waited_for_for_ever() {
 
 #[test]
 fn a_wait_without_an_end_has_no_deadline() {
-    let timeouts = Timeouts { idle: None, head: None, content: None, linger: None };
+    let timeouts = Timeouts::NONE;
     let config = Config { timeouts, ..Config::default() };
     let mut pair = Pair::new(config.clone(), config);
     pair.client.request_head("POST", "/", Version::Http11, &[], Some(2)).unwrap();
