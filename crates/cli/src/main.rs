@@ -1,2 +1,56 @@
-//! x
-fn main() {}
+//! The command `tenure`: send, serve, get and explain over persistent HTTP connections.
+#![deny(unsafe_code)]
+
+mod explain;
+mod listen;
+mod output;
+mod serve;
+mod wire;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// HTTP persistent connections done right.
+///
+/// Sends many files over one connection, serves and fetches files, and explains every byte of it.
+#[derive(Parser)]
+#[command(version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 all done, 1 something failed, 2 wrong use.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve files and take uploads
+    Serve(listen::Args),
+    /// Show where each HTTP message begins and ends, and why
+    Explain(explain::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&format!("cannot start: {error}")),
+    };
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(args) => listen::run(args).await,
+            Command::Explain(args) => explain::run(args, output::color(&std::io::stdout())).await,
+        }
+    });
+    // Work that nobody waits for any more, such as reading standard input, must not hold the exit.
+    runtime.shutdown_background();
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+fn failed(message: &str) -> ExitCode {
+    eprintln!("tenure: {message}");
+    ExitCode::from(1)
+}
