@@ -45,6 +45,9 @@ pub struct Timeouts {
     pub head: Option<Duration>,
     /// The longest gap between two pieces of content. Default 30 s.
     pub content: Option<Duration>,
+    /// The longest stall while this side sends: the peer's window is full and it reads nothing.
+    /// Kept by the caller, who knows when bytes leave. Default 30 s.
+    pub send: Option<Duration>,
     /// How long a closed server side reads on, so that its last response is not lost to a reset
     /// (RFC 9112 section 9.6). Default 5 s.
     pub linger: Option<Duration>,
@@ -56,7 +59,13 @@ impl Default for Timeouts {
             idle: Some(Duration::from_secs(75)),
             head: Some(Duration::from_secs(30)),
             content: Some(Duration::from_secs(30)),
+            send: Some(Duration::from_secs(30)),
             linger: Some(Duration::from_secs(5)),
         }
     }
+}
+
+impl Timeouts {
+    /// Every wait for ever.
+    pub const NONE: Self = Self { idle: None, head: None, content: None, send: None, linger: None };
 }

@@ -144,9 +144,8 @@ pub struct Builder {
 
 impl Default for Builder {
     fn default() -> Self {
-        let timeouts = Timeouts { idle: None, head: None, content: None, linger: None };
         Self {
-            config: Config { timeouts, ..Config::default() },
+            config: Config { timeouts: Timeouts::NONE, ..Config::default() },
             per_origin: 6,
             idle_timeout: Duration::from_secs(90),
             connect_timeout: Duration::from_secs(10),

@@ -38,6 +38,8 @@ pub(super) struct Drive<S> {
     local: Option<SocketAddr>,
     opened: Instant,
     quiet_since: Instant,
+    /// Since when the peer takes nothing of what is to be sent.
+    stalled_since: Option<Instant>,
     pub(super) drain: watch::Receiver<bool>,
     grace: Duration,
 }
@@ -95,6 +97,7 @@ impl<S: Socket> Drive<S> {
             local,
             opened,
             quiet_since: opened,
+            stalled_since: None,
             drain,
             grace,
         }
@@ -245,8 +248,20 @@ impl<S: Socket> Drive<S> {
         }
     }
 
+    /// Writes what is queued. A peer that reads nothing for too long loses its connection.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
-        self.transport.poll_flush(cx).map_err(|e| Ended(broken(&e)))
+        let before = self.transport.sent();
+        if let Poll::Ready(flushed) = self.transport.poll_flush(cx) {
+            self.stalled_since = None;
+            return Poll::Ready(flushed.map_err(|e| Ended(broken(&e))));
+        }
+        if self.transport.sent() > before {
+            self.stalled_since = None;
+        }
+        let since = *self.stalled_since.get_or_insert_with(now);
+        let end = self.connection.config().timeouts.send.and_then(|limit| since.checked_add(limit));
+        ready!(self.deadline.poll(end, cx));
+        Poll::Ready(Err(Ended(CloseReason::TimedOut)))
     }
 
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
