@@ -5,7 +5,7 @@
 
 use crate::error::ErrorKind;
 use crate::limits::Limits;
-use crate::message::{Fault, Fields, Lines, check_line, is_token_byte};
+use crate::message::{Bound, Fault, Fields, Lines, check_line, is_token_byte};
 
 /// How much of a chunked body has been read.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -159,16 +159,15 @@ fn trailers<'b>(
     strict: bool,
 ) -> Result<(usize, Decoded<'b>), Fault> {
     let too_large = Fault::new(ErrorKind::TrailersTooLarge, limits.trailers);
+    let bound = Bound { bytes: limits.trailers, fault: too_large };
     loop {
-        let line = if strict { lines.next(input, true)? } else { lines.next_unfolded(input)? };
-        let Some(line) = line else {
-            return if input.len() >= limits.trailers { Err(too_large) } else { Ok((0, Decoded::NeedInput)) };
-        };
-        if line.next > limits.trailers {
-            return Err(too_large);
-        }
+        let line = if strict { lines.next(input, true, bound)? } else { lines.next_unfolded(input, bound)? };
+        let Some(line) = line else { return Ok((0, Decoded::NeedInput)) };
         if line.start == line.end {
             return Ok((line.next, Decoded::End(Fields::new(&input[..line.start]))));
+        }
+        if line.next >= limits.trailers {
+            return Err(too_large);
         }
         if matches!(line.text(input), [b' ' | b'\t', ..]) {
             return Err(Fault::new(ErrorKind::ObsFold, line.start));

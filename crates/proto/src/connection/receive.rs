@@ -42,11 +42,13 @@ impl<R: Role> Connection<R> {
                 Err(fault) => Err(fault),
             },
             Receiving::UntilClose { content } => {
-                *content += input.len() as u64;
-                match input.len() {
-                    _ if *content > self.config.limits.content => Err(Fault::new(ErrorKind::ContentTooLarge, 0)),
+                let room = usize::try_from(self.config.limits.content - *content).unwrap_or(usize::MAX);
+                let n = input.len().min(room);
+                *content += n as u64;
+                match n {
+                    0 if !input.is_empty() => Err(Fault::new(ErrorKind::ContentTooLarge, 0)),
                     0 => Ok((0, self.need_content(now, false))),
-                    n => Ok((n, self.content(input, now))),
+                    _ => Ok((n, self.content(&input[..n], now))),
                 }
             }
             Receiving::Complete => Ok((0, Event::Paused)),

@@ -52,8 +52,10 @@ impl Connection<Server> {
         }
         let start = out.len();
         encode::status_line(status, out);
-        for (name, value) in fields {
-            if let Err(e) = encode::field(name, value, out) {
+        // No Content-Length (RFC 9110 section 8.6), no Transfer-Encoding (RFC 9112 section 6.1).
+        match Managed::copy(fields, out) {
+            Ok(managed) => managed.write_connection("", out),
+            Err(e) => {
                 out.truncate(start);
                 return Err(e);
             }

@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::facts::Facts;
 use super::field::check_line;
-use super::lines::{Line, Lines};
+use super::lines::{Bound, Line, Lines};
 use super::{Fault, Fields, KeepAlive, request_line, status_line};
 use crate::body::{Framing, FramingRule};
 use crate::connection::{ConnectionOptions, Persistence};
@@ -146,36 +146,36 @@ impl HeadParser {
         if start.line.version() == Version::Http09 {
             return Ok(Some(self.complete(start, start.fields, start.fields, input)));
         }
+        let bound = Bound { bytes: limits.head, fault: Fault::new(ErrorKind::HeadTooLarge, limits.head) };
         loop {
-            let line = if R::IS_SERVER { self.lines.next(input, true)? } else { self.lines.next_unfolded(input)? };
-            let Some(line) = line else {
-                return match input.len() >= limits.head {
-                    true => Err(Fault::new(ErrorKind::HeadTooLarge, limits.head)),
-                    false => Ok(None),
-                };
+            let line = if R::IS_SERVER {
+                self.lines.next(input, true, bound)?
+            } else {
+                self.lines.next_unfolded(input, bound)?
             };
-            if line.next > limits.head {
-                return Err(Fault::new(ErrorKind::HeadTooLarge, limits.head));
-            }
+            let Some(line) = line else { return Ok(None) };
             if line.start == line.end {
                 return Ok(Some(self.complete(start, line.start, line.next, input)));
+            }
+            if line.next >= limits.head {
+                return Err(bound.fault);
             }
             self.field::<R>(line, start, input, limits)?;
         }
     }
 
     fn start_line<R: Role>(&mut self, input: &[u8], limits: &Limits, http09: bool) -> Result<bool, Fault> {
+        // The line's end, CR LF, may follow the limit.
         let too_long = Fault::new(ErrorKind::RequestLineTooLong, limits.start_line);
-        let Some(line) = self.lines.next(input, R::IS_SERVER)? else {
-            // One byte more than the limit may be the CR of its end.
-            if input.len() > limits.start_line + 1 {
-                return Err(too_long);
-            }
-            if R::IS_SERVER {
-                request_line::check_beginning(input)?;
-            } else {
-                status_line::check_beginning(input)?;
-            }
+        let bound = Bound { bytes: limits.start_line + 2, fault: too_long };
+        // Looked at also when the line is whole, so that the same fault is found however the bytes arrive.
+        let beginning = &input[..input.len().min(bound.bytes)];
+        if R::IS_SERVER {
+            request_line::check_beginning(beginning)?;
+        } else {
+            status_line::check_beginning(beginning)?;
+        }
+        let Some(line) = self.lines.next(input, R::IS_SERVER, bound)? else {
             return Ok(false);
         };
         if line.end > limits.start_line {

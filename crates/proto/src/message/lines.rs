@@ -24,6 +24,13 @@ pub(crate) struct Line {
     pub(crate) next: usize,
 }
 
+/// The bytes that lines may take up, and what is wrong if the last one does not end within them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Bound {
+    pub(crate) bytes: usize,
+    pub(crate) fault: Fault,
+}
+
 impl Line {
     pub(crate) fn text<'b>(&self, input: &'b [u8]) -> &'b [u8] {
         &input[self.start..self.end]
@@ -35,11 +42,14 @@ impl Lines {
 
     /// The next whole line; `None` when more input is needed. `strict` (requests) refuses a bare
     /// LF; otherwise (responses) it ends a line, as RFC 9112 section 2.2 allows.
+    ///
+    /// The bound is looked at before the line, so that the same fault is found however the bytes arrive.
     #[inline]
-    pub(crate) fn next(&mut self, input: &[u8], strict: bool) -> Result<Option<Line>, Fault> {
-        let Some(found) = memchr::memchr(b'\n', &input[self.searched..]) else {
-            self.searched = input.len();
-            return Ok(None);
+    pub(crate) fn next(&mut self, input: &[u8], strict: bool, bound: Bound) -> Result<Option<Line>, Fault> {
+        let window = &input[..input.len().min(bound.bytes)];
+        let Some(found) = memchr::memchr(b'\n', window.get(self.searched..).unwrap_or_default()) else {
+            self.searched = self.searched.max(window.len());
+            return if input.len() >= bound.bytes { Err(bound.fault) } else { Ok(None) };
         };
         let feed = self.searched + found;
         let end = match input[self.start..feed] {
@@ -56,10 +66,10 @@ impl Lines {
     /// Like [`Lines::next`] in a response's field section: a line that starts with white space
     /// continues the one before (RFC 9112 section 5.2), so a line is whole only when the next
     /// one has begun.
-    pub(crate) fn next_unfolded(&mut self, input: &[u8]) -> Result<Option<Line>, Fault> {
+    pub(crate) fn next_unfolded(&mut self, input: &[u8], bound: Bound) -> Result<Option<Line>, Fault> {
         let first = self.start;
         loop {
-            let Some(mut line) = self.next(input, false)? else { return Ok(None) };
+            let Some(mut line) = self.next(input, false, bound)? else { return Ok(None) };
             // The end of the last physical line was stripped; the fold's start is ours.
             line.start = first;
             let empty = line.end <= first;

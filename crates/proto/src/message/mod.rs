@@ -19,7 +19,7 @@ pub use head::{Expectation, RequestHead, ResponseHead};
 
 pub(crate) use bytes::is_token_byte;
 pub(crate) use field::check_line;
-pub(crate) use lines::Lines;
+pub(crate) use lines::{Bound, Lines};
 
 use crate::error::ErrorKind;
 
