@@ -266,10 +266,10 @@ impl Connection<Client> {
         };
         if status.is_informational() && !switches {
             exchange.expects_continue = false;
-            exchange.interim = exchange.interim.saturating_add(1);
-            if exchange.interim > self.config.limits.interim {
+            if exchange.interim == self.config.limits.interim {
                 return Err(Fault::new(ErrorKind::TooManyInterim, 0));
             }
+            exchange.interim += 1;
             self.receiving = Receiving::HEAD;
             return Ok(Event::Interim(head));
         }
