@@ -81,5 +81,22 @@ check "and is not stored" test ! -e "$www/outside"
 equal "after refused content the next request is answered" "405 200" \
     "$(fetch -H 'Expect:' -o "$tmp/out" -T "$www/big.bin" "$url/outside" --next --silent -w "$facts" -o "$tmp/out" "$url/empty" | cut -d' ' -f1 | paste -sd ' ')"
 
+echo "# Ctrl-C while an upload is half done"
+port=${url##*:}
+temporary() { [[ -n $(find "$www/in" -name '.*' -type f) ]]; }
+refusing() { ! listening "$port"; }
+{ printf 'first half, '; await test -e "$tmp/go"; printf 'second half'; } |
+    fetch -o "$tmp/out" -T - "$url/in/halves" >"$tmp/halves" &
+uploading=$!
+check "the upload is under way" await temporary
+kill -INT "$server"
+check "no more connections are taken" await refusing
+touch "$tmp/go"
+check "curl ends well" wait "$uploading"
+equal "the upload is done" 201 "$(cut -d' ' -f1 "$tmp/halves")"
+check "all of it is stored" cmp <(printf 'first half, second half') "$www/in/halves"
+check "tenure serve ends with 0" wait "$server"
+pids=()
+
 check "nothing half-written is left" test -z "$(find "$www" -name '.*' -type f)"
 finish

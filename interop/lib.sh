@@ -135,17 +135,19 @@ find_tenure() {
 # Each run of the client is bounded: one that hangs is a failure, not a script without an end.
 tenure() { timeout 120 "$TENURE" "$@"; }
 
-# start_tenure ARGUMENTS…: `tenure serve` on a free port; sets $url. It says where it listens in its first line.
+# start_tenure ARGUMENTS…: `tenure serve` on a free port; sets $url and $server, its process. Its
+# first line says where it listens.
 start_tenure() {
-    local log=$tmp/serve.log pid
+    local log=$tmp/serve.log
+    : >"$log"
     "$TENURE" serve --listen 127.0.0.1:0 "$@" >"$tmp/serve.out" 2>"$log" </dev/null &
-    pid=$!
-    pids+=("$pid")
+    server=$!
+    pids+=("$server")
     for _ in {1..200}; do
         url=$(sed -n '1s|^listening on \(http://[^ ]*\).*|\1|p' "$log")
         url=${url%/}
         [[ -z $url ]] || return
-        kill -0 "$pid" 2>/dev/null || break
+        kill -0 "$server" 2>/dev/null || break
         sleep 0.05
     done
     fail "tenure serve did not say where it listens" "$log"
