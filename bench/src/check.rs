@@ -1,0 +1,104 @@
+//! Before anything is measured: do all rungs answer the same?
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use crate::heads::{CONTENT, Head};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+/// As many as are ever pipelined here.
+const PIPELINED: usize = 16;
+
+/// Asks the server for every kind of head, pipelined, and returns the length of its answers.
+///
+/// # Errors
+/// An answer is not the one every rung gives: status line, the same fields in any order and case,
+/// the same content.
+pub(crate) fn response_len(address: SocketAddr) -> io::Result<usize> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut len = None;
+    for head in Head::ALL {
+        stream.write_all(&head.bytes().repeat(PIPELINED))?;
+        let mut input = Vec::new();
+        let mut seen = 0;
+        while seen < PIPELINED {
+            let Some(response) = whole(&input) else {
+                let mut more = [0; 4096];
+                match stream.read(&mut more)? {
+                    0 => return Err(io::Error::other("the connection was closed before all answers came")),
+                    n => input.extend_from_slice(&more[..n]),
+                }
+                continue;
+            };
+            let response: Vec<u8> = input.drain(..response).collect();
+            check(&response)?;
+            if *len.get_or_insert(response.len()) != response.len() {
+                return Err(io::Error::other("two answers differ in length"));
+            }
+            seen += 1;
+        }
+    }
+    stream.shutdown(Shutdown::Write)?;
+    if stream.read(&mut [0])? > 0 {
+        return Err(io::Error::other("more answers than requests"));
+    }
+    len.ok_or_else(|| io::Error::other("nothing was asked"))
+}
+
+/// The length of the first response in `input`, if it is whole.
+fn whole(input: &[u8]) -> Option<usize> {
+    let len = memchr::memmem::find(input, b"\r\n\r\n")? + 4 + CONTENT.len();
+    (input.len() >= len).then_some(len)
+}
+
+fn check(response: &[u8]) -> io::Result<()> {
+    let text = String::from_utf8_lossy(response);
+    let wrong = || io::Error::other(format!("not the answer that every rung gives:\n{text}"));
+    let (head, content) = text.split_once("\r\n\r\n").ok_or_else(wrong)?;
+    let mut lines = head.split("\r\n");
+    let status = lines.next();
+    let mut fields: Vec<String> = lines.map(canonical).collect();
+    fields.sort();
+    let expected = [format!("content-length: {}", CONTENT.len()), "content-type: text/plain".into(), "date: *".into()];
+    let same = status == Some("HTTP/1.1 200 OK") && fields == expected && content.as_bytes() == CONTENT;
+    if same { Ok(()) } else { Err(wrong()) }
+}
+
+/// A field line with its name in lower case; a date of the fixed length is as good as any other.
+fn canonical(line: &str) -> String {
+    match line.split_once(": ") {
+        Some((name, date)) if name.eq_ignore_ascii_case("date") && date.len() == 29 => "date: *".into(),
+        Some((name, value)) => format!("{}: {value}", name.to_ascii_lowercase()),
+        None => line.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+
+    #[test]
+    fn order_and_case_of_fields_do_not_matter() {
+        let response = format!(
+            "HTTP/1.1 200 OK\r\nDate: {DATE}\r\nContent-Length: 13\r\ncontent-type: text/plain\r\n\r\nHello, World!"
+        );
+        assert!(check(response.as_bytes()).is_ok());
+        assert_eq!(whole(response.as_bytes()), Some(response.len()));
+        assert_eq!(whole(&response.as_bytes()[..response.len() - 1]), None);
+    }
+
+    #[test]
+    fn another_status_a_missing_or_an_added_field_is_seen() {
+        for head in [
+            format!("HTTP/1.1 400 Bad Request\r\ndate: {DATE}\r\ncontent-length: 13\r\ncontent-type: text/plain"),
+            "HTTP/1.1 200 OK\r\ncontent-length: 13\r\ncontent-type: text/plain".to_owned(),
+            format!("HTTP/1.1 200 OK\r\ndate: {DATE}\r\ncontent-length: 13\r\ncontent-type: text/plain\r\nserver: a"),
+        ] {
+            assert!(check(format!("{head}\r\n\r\nHello, World!").as_bytes()).is_err(), "{head}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What every rung is asked and what every rung answers.
+
+use std::fmt;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+/// The content of every answer.
+pub(crate) const CONTENT: &[u8] = b"Hello, World!";
+/// Its media type.
+pub(crate) const CONTENT_TYPE: &str = "text/plain";
+
+const SMALL: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost:8080\r\n\r\n";
+
+/// Twelve field lines, about as a browser sends them.
+const BROWSER: &[u8] = b"GET /articles/persistent-connections?page=2 HTTP/1.1\r\n\
+Host: www.example.org\r\n\
+Connection: keep-alive\r\n\
+Upgrade-Insecure-Requests: 1\r\n\
+User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36\r\n\
+Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n\
+Sec-Fetch-Site: same-origin\r\n\
+Sec-Fetch-Mode: navigate\r\n\
+Sec-Fetch-Dest: document\r\n\
+Referer: https://www.example.org/articles\r\n\
+Accept-Encoding: gzip, deflate, br, zstd\r\n\
+Accept-Language: en-GB,en;q=0.9\r\n\
+Cookie: session=0123456789abcdef0123456789abcdef; theme=dark\r\n\r\n";
+
+/// A kind of request head.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Head {
+    /// A request line and `Host`, 45 bytes.
+    Small,
+    /// What a browser sends, about 600 bytes.
+    Browser,
+}
+
+impl Head {
+    pub(crate) const ALL: [Self; 2] = [Self::Small, Self::Browser];
+
+    /// One whole request without content.
+    pub(crate) const fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::Small => SMALL,
+            Self::Browser => BROWSER,
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Small => "small",
+            Self::Browser => "browser",
+        }
+    }
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} heads ({} bytes)", self.name(), self.bytes().len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_are_whole_and_of_the_size_they_claim() {
+        for head in Head::ALL {
+            assert_eq!(memchr::memmem::find(head.bytes(), b"\r\n\r\n"), Some(head.bytes().len() - 4));
+        }
+        assert_eq!(SMALL.len(), 45);
+        assert!((590..=660).contains(&BROWSER.len()), "{}", BROWSER.len());
+        assert_eq!(BROWSER.iter().filter(|&&b| b == b'\n').count(), 14, "request line, 12 fields, empty line");
+    }
+}

@@ -1,0 +1,83 @@
+//! The ladder: what a request costs, from raw epoll to tenure's server, beside its peers.
+//!
+//! See README.md for what each command prints, proves and does not prove.
+
+mod allocations;
+mod check;
+mod cores;
+mod counting;
+mod generator;
+mod heads;
+mod instructions;
+mod machine;
+mod rates;
+mod report;
+mod rungs;
+mod server;
+mod spread;
+mod subject;
+mod syscalls;
+mod usage;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use counting::Counting;
+use heads::Head;
+use rungs::Rung;
+use subject::Subject;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Measures tenure's servers against raw epoll and their peers, over loopback only
+#[derive(Parser, Debug)]
+#[command(name = "ladder", args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    rates: rates::Options,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// System calls a request, by strace
+    Syscalls,
+    /// Instructions a request in proto alone, by callgrind, with httparse as a yardstick
+    Instructions {
+        /// How many functions of the profile to print
+        #[arg(long, default_value_t = 10)]
+        top: usize,
+    },
+    /// Allocations a request; fails if proto makes any
+    Allocations,
+    #[command(name = server::COMMAND, hide = true)]
+    RunServer {
+        rung: Rung,
+        #[arg(long)]
+        core: usize,
+    },
+    #[command(name = subject::COMMAND, hide = true)]
+    RunSubject { subject: Subject, head: Head, requests: u64 },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => rates::run(&cli.rates),
+        Some(Command::Syscalls) => syscalls::run(),
+        Some(Command::Instructions { top }) => instructions::run(top),
+        Some(Command::Allocations) => allocations::run(),
+        Some(Command::RunServer { rung, core }) => server::run(rung, core),
+        Some(Command::RunSubject { subject, head, requests }) => subject.run(head, requests),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ladder: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

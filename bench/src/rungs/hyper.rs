@@ -1,0 +1,36 @@
+//! The peer hyper: HTTP/1 with keep-alive and no timer, as its own examples set it up.
+
+use std::convert::Infallible;
+use std::io;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+use super::response;
+use crate::heads::CONTENT;
+
+/// Serves for ever, calling `each` at every request.
+pub(super) async fn run(
+    listener: TcpListener,
+    pipeline_flush: bool,
+    each: impl Fn() + Copy + Send + 'static,
+) -> io::Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let service = service_fn(move |_: Request<Incoming>| async move {
+            each();
+            Ok::<_, Infallible>(response(Full::new(Bytes::from_static(CONTENT))))
+        });
+        let connection =
+            http1::Builder::new().pipeline_flush(pipeline_flush).serve_connection(TokioIo::new(stream), service);
+        // How a connection ends is the generator's affair.
+        tokio::spawn(async { drop(connection.await) });
+    }
+}

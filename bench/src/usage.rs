@@ -1,0 +1,35 @@
+//! CPU time of a process.
+
+use std::io;
+use std::ops::Sub;
+use std::time::Duration;
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
+
+/// CPU time in user space and in the kernel. The kernel knows the sum exactly and divides it by
+/// sampling, so short spans have a good sum and a rough division.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Usage {
+    pub(crate) user: Duration,
+    pub(crate) system: Duration,
+}
+
+impl Usage {
+    /// Of this process, all threads, since its start.
+    pub(crate) fn now() -> io::Result<Self> {
+        let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+        Ok(Self { user: duration(usage.user_time()), system: duration(usage.system_time()) })
+    }
+}
+
+impl Sub for Usage {
+    type Output = Self;
+    fn sub(self, earlier: Self) -> Self {
+        Self { user: self.user.saturating_sub(earlier.user), system: self.system.saturating_sub(earlier.system) }
+    }
+}
+
+fn duration(time: TimeVal) -> Duration {
+    Duration::from_secs(time.tv_sec().unsigned_abs()) + Duration::from_micros(time.tv_usec().unsigned_abs())
+}
