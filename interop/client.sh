@@ -12,7 +12,7 @@ mapfile -t paths < <(cd "$tmp/files" && find . -type f | cut -c3- | sort | encod
 options=() # of the client, in every run
 
 # send ORIGIN PREFIX
-send() { (cd "$tmp" && tenure send "${options[@]}" files --method PUT --to "$1/$2/{path}"); }
+send() { (cd "$tmp/files" && tenure send "${options[@]}" . --method PUT --to "$1/$2/{path}"); }
 # send_pipe URL [OPTION…]: 200,000 bytes whose number the client cannot know beforehand
 send_pipe() { head -c 200000 "$tmp/files/big.bin" | tenure send "${options[@]}" "${@:2}" - --to "$1"; }
 # get ORIGIN PREFIX DIR
