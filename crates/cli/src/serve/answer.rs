@@ -80,9 +80,6 @@ pub(super) fn reading(error: &io::Error, shown: &str) -> Refusal {
     if let Some(refusal) = out_of_descriptors(error) {
         return refusal;
     }
-    if is_link_loop(error) {
-        return not_found(shown);
-    }
     match error.kind() {
         // A name too long to exist, or with a file where it needs a folder, does not exist.
         ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename | ErrorKind::InvalidInput => {
@@ -118,12 +115,6 @@ pub(super) fn storing(error: &io::Error, shown: &str) -> Refusal {
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "writing failed"),
     };
     Refusal::new(status, format!("{shown} was not stored: {reason} ({error})"))
-}
-
-/// ELOOP, a link that leads to itself; its `ErrorKind` is not stable yet.
-fn is_link_loop(error: &io::Error) -> bool {
-    let number = if cfg!(target_os = "linux") { 40 } else { 62 };
-    cfg!(unix) && error.raw_os_error() == Some(number)
 }
 
 /// Too many open files is a passing state of this server, and no fault of the request.
@@ -172,7 +163,6 @@ mod tests {
             ("ENOENT", 2, 404),
             ("ENOTDIR", 20, 404),
             ("ENAMETOOLONG", 36, 404),
-            ("ELOOP", 40, 404),
             ("EACCES", 13, 403),
             ("EMFILE", 24, 503),
             ("EIO", 5, 500),

@@ -35,12 +35,24 @@ impl Folder {
 
 /// Resolves every link in `path`; an error unless the result exists and lies in `root`.
 pub(super) fn resolve(root: &Path, path: &Path) -> io::Result<PathBuf> {
-    let real = path.canonicalize()?;
+    let real = path.canonicalize().map_err(absent)?;
     if real.starts_with(root) {
         Ok(real)
     } else {
         Err(io::Error::new(ErrorKind::NotFound, "a symbolic link leads out of the served folder"))
     }
+}
+
+/// Makes "not found" of what cannot exist under that name: `ServeDir` falls back from a compressed
+/// variant to the file only then, and the name of the variant is longer.
+fn absent(error: io::Error) -> io::Error {
+    // ELOOP, a link that leads to itself; its `ErrorKind` is not stable yet.
+    let link_loop = if cfg!(target_os = "linux") { 40 } else { 62 };
+    let looping = cfg!(unix) && error.raw_os_error() == Some(link_loop);
+    if looping || matches!(error.kind(), ErrorKind::InvalidFilename | ErrorKind::NotADirectory) {
+        return io::Error::new(ErrorKind::NotFound, error);
+    }
+    error
 }
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
@@ -112,10 +124,9 @@ impl AsyncSeek for ServedFile {
     }
 
     fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        let position = ready!(Pin::new(self.reader.get_mut()).poll_complete(cx))?;
-        let left = self.metadata.len().saturating_sub(position);
-        self.reader.set_limit(left);
-        Poll::Ready(Ok(position))
+        // The cut-off still counts from where the file was opened: `ServeDir` seeks to read a range,
+        // and reads no more than that.
+        Pin::new(self.reader.get_mut()).poll_complete(cx)
     }
 }
 

@@ -253,3 +253,27 @@ impl Stream for Source {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use http_body_util::{BodyExt, StreamBody};
+
+    use super::*;
+
+    /// The parser reads its source until that has nothing ready, and keeps it all.
+    #[test]
+    fn the_source_hands_out_one_piece_at_a_time() {
+        let piece = |_| Ok(Frame::data(Bytes::from_static(b"piece")));
+        let body = StreamBody::new(futures_util::stream::iter((0..3).map(piece))).boxed_unsync();
+        let meter = Meter::new(&body, None).unwrap();
+        let mut source = Source::new(body, meter, Stated::default());
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..3 {
+            assert!(matches!(Pin::new(&mut source).poll_next(&mut cx), Poll::Ready(Some(Ok(_)))));
+            assert!(Pin::new(&mut source).poll_next(&mut cx).is_pending());
+        }
+        assert!(matches!(Pin::new(&mut source).poll_next(&mut cx), Poll::Ready(None)));
+    }
+}

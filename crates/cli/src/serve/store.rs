@@ -14,7 +14,7 @@
 //! Symbolic links: a folder may be one if it leads to a folder inside. A file that is one is replaced
 //! as a link and never written through, and not at all if it leads out of the uploads.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -277,12 +277,10 @@ fn check_lengths(existing: &Path, missing: &[String], file: Option<&str>) -> io:
 }
 
 fn hidden_file(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY_PREFIX).rand_bytes(12);
-    // Like any file its owner makes: all may read it, as far as the umask allows.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
+    // Opened here and not by `tempfile`: with the rights of any file its owner makes, and with
+    // errors that do not tell the client where on this machine the folder is.
+    let open = |path: &Path| File::options().read(true).write(true).create_new(true).open(path);
+    tempfile::Builder::new().prefix(TEMPORARY_PREFIX).rand_bytes(12).make_in(folder, open)
 }
 
 /// The random part of a hidden name, which is unique in its folder already.

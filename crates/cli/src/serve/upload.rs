@@ -180,7 +180,7 @@ pub(super) struct Meter {
 
 impl Meter {
     /// Refuses at once what is known to be too large.
-    fn new(body: &RequestBody, limit: Option<u64>) -> Result<Self, Refusal> {
+    pub(super) fn new(body: &RequestBody, limit: Option<u64>) -> Result<Self, Refusal> {
         let size = body.size_hint();
         let meter = Self { received: 0, declared: size.exact(), limit };
         meter.within_limit(size.lower())?;

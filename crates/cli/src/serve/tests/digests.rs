@@ -60,6 +60,12 @@ async fn a_mismatch_says_what_was_received() {
     assert!(reply.text().contains(&received), "{}", reply.text());
     let reply = server.ask("POST", "/a", &[("repr-digest", "md5=:AAAA:")], "x").await;
     assert_eq!(reply.field("want-content-digest"), "sha-512=3, sha-256=10");
+    // Said before the content is taken: the error in it is never reached.
+    for value in ["md5=:AAAA:", "nonsense"] {
+        let request = request("PUT", "/a", &[("repr-digest", value)], broken_off(&[]));
+        let reply = server.send(request).await;
+        assert!(reply.status == 400 && !reply.text().contains("broke off"), "{}", reply.text());
+    }
 }
 
 #[tokio::test]

@@ -77,23 +77,8 @@ async fn content_that_breaks_off_leaves_nothing() {
 /// A body type that ends early without an error must not make a short file.
 #[tokio::test]
 async fn content_shorter_than_declared_is_not_stored() {
-    struct Short(Option<Bytes>);
-    impl http_body::Body for Short {
-        type Data = Bytes;
-        type Error = Broken;
-        fn poll_frame(
-            mut self: std::pin::Pin<&mut Self>,
-            _: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<Option<Result<Frame<Bytes>, Broken>>> {
-            std::task::Poll::Ready(self.0.take().map(|data| Ok(Frame::data(data))))
-        }
-        fn size_hint(&self) -> http_body::SizeHint {
-            http_body::SizeHint::with_exact(10)
-        }
-    }
     let server = Server::uploads_only();
-    let body = Short(Some("half".into())).boxed_unsync();
-    let reply = server.send(request("PUT", "/a", &[], body)).await;
+    let reply = server.send(request("PUT", "/a", &[], declared(10, b"half"))).await;
     assert_eq!(reply.status, 400);
     assert_eq!(server.everything(), Vec::<String>::new());
 }
@@ -174,37 +159,6 @@ async fn preconditions_guard_an_upload() {
     let reply = server.ask("POST", "/a", &[("if-none-match", "*")], "lost").await;
     assert_eq!(reply.status, 412);
     assert_eq!(server.ask("POST", "/b", &[("if-none-match", "*")], "x").await.status, 201);
-}
-
-/// Two versions of one size within a tick of the kernel's clock must have two tags.
-#[tokio::test]
-async fn every_version_has_its_own_tag() {
-    let server = Server::uploads_only();
-    let mut tags = std::collections::HashSet::new();
-    for _ in 0..100 {
-        let reply = server.put("/a", "same size").await;
-        assert!(tags.insert(reply.field("etag").to_owned()), "{tags:?}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_replace_one_version_only_one_may() {
-    let server = Server::uploads_only();
-    let tag = server.put("/a", "zero").await.field("etag").to_owned();
-    let uploads: Vec<_> = (0..20)
-        .map(|number| {
-            let fields = [("if-match", tag.as_str())];
-            let body = whole(format!("version {number}"));
-            tokio::spawn(send(server.app.clone(), request("PUT", "/a", &fields, body)))
-        })
-        .collect();
-    let mut statuses = Vec::new();
-    for upload in uploads {
-        statuses.push(upload.await.unwrap().status);
-    }
-    statuses.sort_unstable();
-    assert_eq!(statuses[0], 204);
-    assert!(statuses[1..].iter().all(|&status| status == 412), "{statuses:?}");
 }
 
 #[tokio::test]

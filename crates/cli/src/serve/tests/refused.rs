@@ -38,6 +38,9 @@ async fn too_large_is_413_at_once_or_midway() {
         let reply = server.ask(method, path, &[], over.clone()).await;
         assert_eq!(reply.status, 413, "{}", reply.text());
         assert!(reply.text().contains("1000"));
+        // By its declared length, and not by what then comes.
+        let unread = request(method, path, &[], declared(1001, b"short"));
+        assert_eq!(server.send(unread).await.status, 413);
         let chunked = request(method, path, &[], pieces(over.chunks(100)));
         assert_eq!(server.send(chunked).await.status, 413);
         // Refused before the end: the error behind the limit is never reached.
@@ -89,6 +92,7 @@ async fn a_folder_that_may_not_be_written_is_403() {
     for (method, path) in [("PUT", "/a"), ("PUT", "/a/b"), ("POST", "/")] {
         let reply = send(app.clone(), request(method, path, &[], broken_off(&[]))).await;
         assert_eq!(reply.status, 403, "{}", reply.text());
+        assert!(!reply.text().contains("/sys"), "no path of this machine: {}", reply.text());
     }
 }
 
