@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::{Body as HttpBody, Frame};
-use tenure_proto::{CloseReason, ErrorKind, Event, Fate, MethodClass, Persistence, RequestLine};
+use tenure_proto::{CloseReason, ErrorKind, Event, Fate, Framing, MethodClass, Persistence, RequestLine};
 
 use super::evidence;
 use super::request::Prepared;
@@ -31,6 +31,8 @@ pub(super) struct Exchange {
     pub(super) info: ConnectionInfo,
     /// The request's content, until it is sent.
     content: Option<Body>,
+    /// Content that the head announced and that is not yet queued; `None` if it announced no length.
+    owed: Option<u64>,
     trailers: HeaderMap,
     /// Until when the content waits for 100 (Continue).
     hold: Option<Instant>,
@@ -71,14 +73,16 @@ impl Exchange {
             RequestLine { method: prepared.method.as_str(), target: &prepared.target, version: prepared.version };
         let length = content.size_hint().exact();
         let out = pooled.transport.out();
-        pooled
+        let framing = pooled
             .connection
             .send_head(line, fields::pairs(&prepared.headers), length, out)
             .map_err(|e| Error::new(Kind::misuse(e), Fate::NotSent))?;
+        let owed = if let Framing::Length(length) = framing { Some(length) } else { None };
         Ok(Self {
             lease,
             info,
             content: Some(content),
+            owed,
             trailers: HeaderMap::new(),
             hold: prepared.expects_continue.then(|| now() + CONTINUE_WAIT),
             sent_at: None,
@@ -134,7 +138,7 @@ impl Exchange {
             match self.lease.pooled().transport.poll_flush(cx) {
                 Poll::Ready(Ok(())) if queued => {}
                 Poll::Ready(Ok(())) => {
-                    if self.content.is_none() {
+                    if self.content.is_none() || self.owed == Some(0) {
                         self.sent_at.get_or_insert_with(now);
                     }
                     return Ok(());
@@ -180,6 +184,7 @@ impl Exchange {
                     pooled.connection.send_content(data.len()).map_err(|e| self.content_error(Kind::misuse(e)))?;
                 let transport = &mut self.lease.pooled().transport;
                 transport.out().extend_from_slice(delimiters.before());
+                self.owed = self.owed.map(|owed| owed.saturating_sub(data.len() as u64));
                 transport.push(data, delimiters.after());
                 Ok(())
             }
@@ -194,9 +199,21 @@ impl Exchange {
     fn content_error(&mut self, kind: Kind) -> Error {
         self.lease.pooled().connection.close(CloseReason::ApplicationFailed);
         self.content = None;
-        let fate =
-            if self.lease.pooled().transport.sent() == self.sent_before { Fate::NotSent } else { Fate::Incomplete };
+        let fate = self.sent_part();
         Error::new(kind, fate)
+    }
+
+    /// How much of the request the server can have, by what was written.
+    fn sent_part(&mut self) -> Fate {
+        let pooled = self.lease.pooled();
+        if pooled.transport.sent() == self.sent_before {
+            Fate::NotSent
+        } else if !pooled.transport.is_flushed() || (pooled.connection.is_sending() && self.owed != Some(0)) {
+            Fate::Incomplete
+        } else {
+            // With the last announced byte the request is whole, also if the body has not said its end.
+            Fate::Unknown
+        }
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step, Error>> {
@@ -227,6 +244,7 @@ impl Exchange {
                 Event::End(trailers) => {
                     let trailers = fields::to_trailers(trailers);
                     pooled.transport.consume(used);
+                    self.end_sending();
                     let step = trailers.map_or(Step::End, |trailers| Step::Frame(Frame::trailers(trailers)));
                     return Poll::Ready(Ok(step));
                 }
@@ -236,6 +254,17 @@ impl Exchange {
                 }
                 Event::Paused | Event::HandOver | Event::Closed => return Poll::Ready(Ok(Step::End)),
             }
+        }
+    }
+
+    /// The server has answered to the end. If it has every announced byte, the request is over too,
+    /// although its body may not have said so yet: the connection is free.
+    fn end_sending(&mut self) {
+        let pooled = self.lease.pooled();
+        if self.content.is_some() && self.owed == Some(0) && pooled.transport.is_flushed() {
+            self.content = None;
+            let ended = pooled.connection.send_end([], pooled.transport.out());
+            debug_assert!(ended.is_ok(), "nothing is owed");
         }
     }
 
@@ -309,15 +338,7 @@ impl Exchange {
             Kind::Protocol(e) => e.kind() != ErrorKind::NoResponse && !matches!(e.kind(), ErrorKind::TimedOut(_)),
             _ => !pooled.transport.unread().is_empty(),
         };
-        let fate = if self.answered || begun {
-            Fate::AnsweredInPart
-        } else if pooled.transport.sent() == self.sent_before {
-            Fate::NotSent
-        } else if pooled.connection.is_sending() || !pooled.transport.is_flushed() {
-            Fate::Incomplete
-        } else {
-            Fate::Unknown
-        };
+        let fate = if self.answered || begun { Fate::AnsweredInPart } else { self.sent_part() };
         // The write's own error says more than the EOF or reset that followed it.
         match (self.write_error.take(), fate) {
             (Some(error), fate) if fate != Fate::AnsweredInPart => Error::new(Kind::Io(error), fate),
