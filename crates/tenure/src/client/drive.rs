@@ -273,9 +273,10 @@ impl Exchange {
         self.answered = true;
         let connection = &mut self.lease.pooled().connection;
         let closes = connection.persistence() != Persistence::Persist;
-        // RFC 9112 section 9.3: after a close nobody reads what is still sent. And content that waited
-        // for 100 (Continue) is not wanted.
-        if self.hold.take().is_some() || (closes && self.content.is_some()) {
+        // RFC 9112 section 9.5: a refusal that closes wants no more content; a success may well be
+        // made of it. And content that waited for 100 (Continue) is not wanted.
+        let refused = closes && !response.status().is_success() && self.content.is_some();
+        if self.hold.take().is_some() || refused {
             connection.abandon_content();
             self.content = None;
         }
