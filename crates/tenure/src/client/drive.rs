@@ -72,10 +72,13 @@ impl Exchange {
         let line =
             RequestLine { method: prepared.method.as_str(), target: &prepared.target, version: prepared.version };
         let length = content.size_hint().exact();
+        // RFC 9110 section 10.1.1: without content there is nothing to expect about it.
+        let vain = prepared.expects_continue && length == Some(0);
+        let fields = fields::pairs(&prepared.headers).filter(|(name, _)| !(vain && *name == b"expect"));
         let out = pooled.transport.out();
         let framing = pooled
             .connection
-            .send_head(line, fields::pairs(&prepared.headers), length, out)
+            .send_head(line, fields, length, out)
             .map_err(|e| Error::new(Kind::misuse(e), Fate::NotSent))?;
         let owed = if let Framing::Length(length) = framing { Some(length) } else { None };
         Ok(Self {
@@ -84,7 +87,7 @@ impl Exchange {
             content: Some(content),
             owed,
             trailers: HeaderMap::new(),
-            hold: prepared.expects_continue.then(|| now() + CONTINUE_WAIT),
+            hold: (prepared.expects_continue && owed != Some(0)).then(|| now() + CONTINUE_WAIT),
             sent_at: None,
             write_error: None,
             sent_before,
