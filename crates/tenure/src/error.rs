@@ -47,6 +47,15 @@ impl Error {
         self
     }
 
+    /// The same error, after an earlier attempt with its own fate: the server may have that one.
+    pub(crate) fn after(self, earlier: Fate) -> Self {
+        match self.fate() {
+            Fate::NotSent => self.with_fate(earlier),
+            fate if fate.is_safe_to_retry() && !earlier.is_safe_to_retry() => self.with_fate(earlier),
+            _ => self,
+        }
+    }
+
     /// What became of the request, as far as this side can know.
     pub fn fate(&self) -> Fate {
         self.0.fate
@@ -111,7 +120,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.kind {
             Kind::Request(e) => write!(f, "the request cannot be sent: {e}")?,
-            Kind::Connect { target, source } => return write!(f, "cannot connect to {target}: {source}"),
+            Kind::Connect { target, source } => write!(f, "cannot connect to {target}: {source}")?,
             Kind::Protocol(e) => write!(f, "{e}")?,
             Kind::Io(e) => write!(f, "the connection failed: {e}")?,
             Kind::Content(e) => write!(f, "the content could not be sent: {e}")?,

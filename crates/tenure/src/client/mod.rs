@@ -86,25 +86,29 @@ impl Client {
         let (parts, mut body) = request.into_parts();
         let prepared = Prepared::new(parts).map_err(|kind| Error::new(kind, Fate::NotSent))?;
         let method = MethodClass::of(prepared.method.as_str().as_bytes());
-        let mut earlier = 0;
+        let mut first: Option<Fate> = None;
         loop {
             let replay = body.replay();
-            let lease = self.shared.lease(&prepared.origin, earlier > 0).await?;
-            let reused = lease.info().is_reused();
-            let error = match Exchange::start(lease, &prepared, body) {
-                Ok(exchange) => match exchange.response().await {
-                    Ok(response) => return Ok(response),
-                    Err(error) => error,
-                },
-                Err(error) => return Err(error),
+            // What became of the first attempt is known of the request, whatever the second one meets.
+            let both = |error: Error| match first {
+                Some(first) => error.after(first),
+                None => error,
             };
+            let lease = self.shared.lease(&prepared.origin, first.is_some()).await.map_err(both)?;
+            let reused = lease.info().is_reused();
+            let exchange = Exchange::start(lease, &prepared, body).map_err(both)?;
+            let error = match exchange.response().await {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            let earlier = first.is_some().into();
             let attempt = Attempt { method, reused, replayable: replay.is_some(), earlier, fate: error.fate() };
             match (attempt.verdict(), replay) {
                 (Verdict::Retry, Some(again)) if error.lost_connection() => body = again,
-                _ => return Err(error),
+                _ => return Err(both(error)),
             }
             self.shared.repeated(&error);
-            earlier += 1;
+            first = Some(error.fate());
         }
     }
 
