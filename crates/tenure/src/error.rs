@@ -77,6 +77,9 @@ impl Error {
         match &self.0.kind {
             Kind::Protocol(e) => matches!(e.kind(), ErrorKind::TimedOut(_)),
             Kind::TimedOut(_) => true,
+            Kind::Connect { source, .. } => {
+                source.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::TimedOut)
+            }
             _ => false,
         }
     }
@@ -88,6 +91,8 @@ impl Error {
                 matches!(e.kind(), ErrorKind::IncompleteHead | ErrorKind::IncompleteContent | ErrorKind::NoResponse)
             }
             Kind::Ended(_) => true,
+            // A reset, or TLS without its closure alert, where more of the response was due.
+            Kind::Io(_) => self.0.fate == Fate::AnsweredInPart,
             _ => false,
         }
     }

@@ -67,7 +67,10 @@ pub(crate) async fn connect(origin: &Origin, timeout: Duration, tls: &Tls) -> Re
             Ok(Connected { stream, peer, local, opened, took: opened - start, round_trip })
         }
         Ok(Err(source)) => Err(failed(source)),
-        Err(_) => Err(failed(format!("no connection within {timeout:?}").into())),
+        Err(_) => {
+            let late = io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {timeout:?}"));
+            Err(failed(late.into()))
+        }
     }
 }
 
