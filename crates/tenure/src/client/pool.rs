@@ -58,10 +58,10 @@ impl<K: Hash + Eq + Clone> Pool<K> {
 
     /// A request to `origin` needs a connection.
     pub(crate) fn checkout(&mut self, origin: &K) -> Checkout {
-        let entry = self.origins.entry(origin.clone()).or_default();
-        if let Some((id, _)) = entry.idle.pop() {
+        if let Some(id) = self.checkout_idle(origin) {
             return Checkout::Reuse(id);
         }
+        let entry = self.origins.entry(origin.clone()).or_default();
         if entry.open < self.per_origin {
             entry.open += 1;
             return Checkout::Connect;
@@ -69,6 +69,11 @@ impl<K: Hash + Eq + Clone> Pool<K> {
         self.next_ticket += 1;
         entry.waiting.push_back(self.next_ticket);
         Checkout::Wait(self.next_ticket)
+    }
+
+    /// The freshest idle connection, taken out of the pool.
+    pub(crate) fn checkout_idle(&mut self, origin: &K) -> Option<Id> {
+        self.origins.get_mut(origin)?.idle.pop().map(|(id, _)| id)
     }
 
     /// Like [`Pool::checkout`], for a request that wants a connection nobody has used. Where the

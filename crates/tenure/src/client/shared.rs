@@ -99,23 +99,33 @@ impl Shared {
     /// A connection to `origin`: an idle one that still lives, or a new one, or the first that
     /// becomes free. `fresh` wants one that nobody has used.
     pub(super) async fn lease(self: &Arc<Self>, origin: &Origin, fresh: bool) -> Result<Lease, Error> {
-        loop {
-            let turn = match self.decide(origin, fresh) {
-                Decision::Turn(turn) => turn,
-                Decision::Wait(waiting) => waiting.turn().await,
-            };
-            let place = match turn {
-                Turn::Place(place) => place,
-                Turn::Connection(lease) if fresh => lease.into_place(CloseReason::PoolFull),
+        let mut turn = match self.decide(origin, fresh) {
+            Decision::Turn(turn) => turn,
+            Decision::Wait(waiting) => waiting.turn().await,
+        };
+        let place = loop {
+            match turn {
+                Turn::Place(place) => break place,
+                Turn::Connection(lease) if fresh => break lease.into_place(CloseReason::PoolFull),
                 Turn::Connection(mut lease) => match lease.check().await {
                     Ok(()) => return Ok(*lease),
-                    Err(why) => {
-                        drop(lease.into_place(why));
-                        continue;
-                    }
+                    // Its place is kept: to queue again would be to lose one's turn.
+                    Err(why) => turn = self.another(lease.into_place(why)),
                 },
-            };
-            return self.connect(place).await;
+            }
+        };
+        self.connect(place).await
+    }
+
+    /// Another idle connection instead of a place for a new one, if there is one.
+    fn another(self: &Arc<Self>, place: Place) -> Turn {
+        let mut state = self.lock();
+        let idle = state.pool.checkout_idle(&place.origin).and_then(|id| state.idle.remove(&id));
+        drop(state);
+        match idle {
+            // The place given up here is nobody's: nobody waits where something is idle.
+            Some(pooled) => Turn::Connection(Box::new(self.lent(&place.origin, pooled))),
+            None => Turn::Place(place),
         }
     }
 
