@@ -80,7 +80,7 @@ fn answered(request: &str, status: u16, fields: &[(&str, &str)], content: Option
 fn a_response_says_its_length_where_it_has_content() {
     let head = GET.replace("GET", "HEAD");
     let old = "GET / HTTP/1.0\r\n\r\n";
-    let rows: [(&str, u16, Fields<'_>, Option<u64>, &str); 15] = [
+    let rows: [(&str, u16, Fields<'_>, Option<u64>, &str); 16] = [
         (GET, 200, &[], Some(5), "content-length: 5"),
         (GET, 200, &[], Some(0), "content-length: 0"),
         (GET, 200, &[], None, "transfer-encoding: chunked"),
@@ -94,6 +94,8 @@ fn a_response_says_its_length_where_it_has_content() {
         (&head, 200, &[], Some(5), "content-length: 5"),
         (&head, 200, &[("content-length", "5")], Some(0), "content-length: 5"),
         (&head, 200, &[], None, ""),
+        // An empty body of a handler says nothing about the length that GET would have had.
+        (&head, 200, &[], Some(0), ""),
         // RFC 9112 section 6.1: no coding for an HTTP/1.0 client; the close ends the content.
         (old, 200, &[], None, "connection: close"),
         (old, 200, &[], Some(5), "content-length: 5; connection: close"),
@@ -133,6 +135,20 @@ fn connection_is_the_cores_to_write() {
         let written = answered(request, 204, fields, Some(0));
         assert_eq!(written.as_deref(), Ok(expected), "{request:?} {fields:?}");
     }
+}
+
+#[test]
+fn an_interim_response_frames_nothing() {
+    let mut out = Vec::new();
+    let fields = [
+        ("content-length", "5"),
+        ("transfer-encoding", "chunked"),
+        ("keep-alive", "timeout=5"),
+        ("proxy-connection", "close"),
+        ("link", "</a.css>"),
+    ];
+    server(GET).send_interim(StatusCode::EARLY_HINTS, bytes(&fields), &mut out).expect("a response is due");
+    assert_eq!(text(&out), "HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n");
 }
 
 #[test]

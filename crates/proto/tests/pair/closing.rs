@@ -249,6 +249,24 @@ fn close_on_the_last_request_of_a_pipeline_is_about_that_one() {
 }
 
 #[test]
+fn the_last_request_keeps_its_content_when_the_one_before_is_answered() {
+    let mut pair = pipeline(2);
+    pair.client.request("GET", "/1", &[], EMPTY).unwrap();
+    pair.client.request_head("POST", "/2", Version::Http11, &[("connection", "close")], Some(5)).unwrap();
+    pair.run();
+    pair.server.respond(204, &[], EMPTY).unwrap();
+    pair.run();
+    assert_eq!(pair.client.events(), ["head HTTP/1.1 204 No Content, no content (rule 1)", "end"]);
+    pair.client.send_piece(b"hello").unwrap();
+    pair.client.connection.send_end([], &mut pair.client.out).unwrap();
+    pair.run();
+    assert_eq!(pair.server.events()[2..], ["head POST /2 HTTP/1.1, length 5 (rule 6)", "content \"hello\"", "end"]);
+    pair.server.respond(204, &[], EMPTY).unwrap();
+    pair.run();
+    assert_eq!(closed(&pair), (Some(CloseReason::LastMessage), Some(CloseReason::CloseOption)));
+}
+
+#[test]
 fn an_immediate_close_discards_what_is_under_way() {
     let mut pair = pair();
     pair.client.request("GET", "/", &[], EMPTY).unwrap();
