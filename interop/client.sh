@@ -12,11 +12,13 @@ mapfile -t paths < <(cd "$tmp/files" && find . -type f | cut -c3- | sort | encod
 options=() # of the client, in every run
 
 # send ORIGIN PREFIX
-send() { (cd "$tmp/files" && tenure send "${options[@]}" . --method PUT --to "$1/$2/{path}"); }
+send() { (cd "$tmp/files" && tenure send "${options[@]}" . --method PUT --to "$1/$2/{path}" --json >"$tmp/report"); }
 # send_pipe URL [OPTION…]: 200,000 bytes whose number the client cannot know beforehand
 send_pipe() { head -c 200000 "$tmp/files/big.bin" | tenure send "${options[@]}" "${@:2}" - --to "$1"; }
 # get ORIGIN PREFIX DIR
-get() { tenure get "${options[@]}" --output-dir "$3" "${paths[@]/#/$1/$2/}"; }
+get() { tenure get "${options[@]}" --output-dir "$3" "${paths[@]/#/$1/$2/}" --json >"$tmp/report"; }
+# What the client says it opened, to be held against the server's log.
+reported() { sed -n 's/.*"connections_opened":\([0-9]*\).*/\1/p' "$tmp/report"; }
 
 # life PORT LINES: the access log's lines for a port. A server writes one when it is done with a request, which may be
 # after the client is, so this waits for as many as are expected.
@@ -38,10 +40,12 @@ send_and_get() {
     life "$port" "$files" >"$tmp/life"
     equal "no file was sent twice" "$files" "$(wc -l <"$tmp/life")"
     equal "connections it took" "$expected" "$(connections <"$tmp/life")"
+    equal "and said it took" "$expected" "$(reported)"
     forget
     check "get fetches $files files" get "$origin" "$prefix" "$tmp/got-$prefix"
     check "every digest is equal" same_files_by_name "$tmp/files" "$tmp/got-$prefix"
     equal "connections it took" "$expected" "$(life "$port" "$files" | connections)"
+    equal "and said it took" "$expected" "$(reported)"
 }
 
 # dawdle PORT: the server there closes a connection that was idle for a second. The reader of `get` pauses at the first
