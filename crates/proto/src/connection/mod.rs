@@ -267,21 +267,22 @@ impl<R: Role> Connection<R> {
         let sending_this = self.outstanding.len() == 1 && self.sending != Sending::Idle;
         match self.persistence {
             // A pipelined request that said close is the last one sent, not the one answered now.
-            Persistence::Close(CloseReason::LastMessage) if self.outstanding.len() > 1 => {
-                self.end_exchange(Receiving::HEAD);
-            }
+            Persistence::Close(CloseReason::LastMessage) if self.outstanding.len() > 1 => self.next_response(),
             Persistence::Close(why) => {
                 self.end_exchange(Receiving::Closed);
                 self.directive = Directive::Close(why);
             }
             // An early final response: the request is still being sent.
             Persistence::Persist if sending_this => {}
-            Persistence::Persist => {
-                let sending = self.sending;
-                self.end_exchange(Receiving::HEAD);
-                self.sending = sending;
-            }
+            Persistence::Persist => self.next_response(),
         }
+    }
+
+    /// Client: an exchange has ended; a later request may still be being sent.
+    fn next_response(&mut self) {
+        let sending = self.sending;
+        self.end_exchange(Receiving::HEAD);
+        self.sending = sending;
     }
 
     fn end_exchange(&mut self, receiving: Receiving) {
