@@ -29,11 +29,12 @@ struct Entry {
 pub(super) fn page(root: &Path, path: &RequestPath, form: bool) -> io::Result<String> {
     let folder = path.names().iter().fold(root.to_owned(), |at, name| at.join(name));
     let folder = resolve(root, &folder)?;
-    let (entries, left_out) = entries(root, &folder)?;
+    let (entries, left_out) = entries(root, &folder, ENTRIES_MAX)?;
     Ok(render(path, &entries, left_out, form))
 }
 
-fn entries(root: &Path, folder: &Path) -> io::Result<(Vec<Entry>, usize)> {
+/// At most `max` entries, and how many there are besides.
+fn entries(root: &Path, folder: &Path, max: usize) -> io::Result<(Vec<Entry>, usize)> {
     let mut found: Vec<(String, PathBuf)> = Vec::new();
     for entry in folder.read_dir()? {
         let entry: DirEntry = entry?;
@@ -45,8 +46,8 @@ fn entries(root: &Path, folder: &Path) -> io::Result<(Vec<Entry>, usize)> {
         }
     }
     found.sort_unstable();
-    let left_out = found.len().saturating_sub(ENTRIES_MAX);
-    found.truncate(ENTRIES_MAX);
+    let left_out = found.len().saturating_sub(max);
+    found.truncate(max);
     let mut entries: Vec<Entry> = found
         .into_iter()
         .filter_map(|(name, path)| {
@@ -164,12 +165,18 @@ mod tests {
     fn a_long_listing_is_cut() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().canonicalize().unwrap();
-        for number in 0..ENTRIES_MAX + 3 {
-            std::fs::File::create(root.join(format!("{number:05}"))).unwrap();
+        for name in ["e", "d", "c", "b", "a"] {
+            std::fs::File::create(root.join(name)).unwrap();
         }
-        let path = RequestPath::parse("/").unwrap();
-        let page = page(&root, &path, false).unwrap();
-        assert!(page.contains(">09999</a>") && !page.contains(">10000</a>"));
-        assert!(page.contains("and 3 more"));
+        let shown = |max| {
+            let (entries, left_out) = entries(&root, &root, max).unwrap();
+            render(&RequestPath::default(), &entries, left_out, false)
+        };
+        let page = shown(3);
+        assert!(page.contains(">c</a>") && !page.contains(">d</a>"), "{page}");
+        assert!(page.contains("and 2 more"), "{page}");
+        for max in [5, 6] {
+            assert!(shown(max).contains(">e</a>") && !shown(max).contains("more"));
+        }
     }
 }
