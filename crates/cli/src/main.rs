@@ -2,8 +2,12 @@
 #![deny(unsafe_code)]
 
 mod explain;
+mod get;
 mod listen;
+mod net;
 mod output;
+mod report;
+mod send;
 mod serve;
 mod wire;
 
@@ -24,8 +28,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Send files over persistent connections
+    Send(send::Args),
     /// Serve files and take uploads
     Serve(listen::Args),
+    /// Fetch URLs over persistent connections
+    Get(get::Args),
     /// Show where each HTTP message begins and ends, and why
     Explain(explain::Args),
 }
@@ -38,7 +46,9 @@ fn main() -> ExitCode {
     };
     let result = runtime.block_on(async {
         match cli.command {
+            Command::Send(args) => send::run(args).await,
             Command::Serve(args) => listen::run(args).await,
+            Command::Get(args) => get::run(args).await,
             Command::Explain(args) => explain::run(args, output::color(&std::io::stdout())).await,
         }
     });
