@@ -20,6 +20,9 @@ use crate::io::{Tap, Transport, now};
 use crate::observe::{ConnectionInfo, Observer, Opened};
 use crate::sys::Peek;
 
+/// How often the runtime may look before bytes that it does not see retire a connection.
+const LOOKS: usize = 16;
+
 /// What all clones of a client share.
 pub(super) struct Shared {
     config: Arc<Config>,
@@ -349,24 +352,26 @@ impl Lease {
     async fn check(&mut self) -> Result<(), CloseReason> {
         let secure = self.origin.secure;
         let pooled = self.pooled();
-        match pooled.transport.stream().peek() {
-            Ok(Peek::Nothing) => Ok(()),
-            Ok(Peek::Fin) => Err(CloseReason::PeerFin),
-            Ok(Peek::Bytes) if !secure => Err(CloseReason::Unsolicited),
-            Err(_) => Err(CloseReason::PeerReset),
-            // What waits may be a session ticket: only reading it tells.
-            Ok(Peek::Bytes) => {
-                poll_fn(|cx| {
-                    Poll::Ready(match pooled.transport.poll_fill(false, cx) {
-                        Poll::Pending => Ok(()),
-                        Poll::Ready(Ok(0)) => Err(CloseReason::PeerFin),
-                        Poll::Ready(Ok(_)) => Err(CloseReason::Unsolicited),
-                        Poll::Ready(Err(_)) => Err(CloseReason::PeerReset),
-                    })
-                })
-                .await
+        for _ in 0..LOOKS {
+            let peek = pooled.transport.stream().peek().map_err(|_| CloseReason::PeerReset)?;
+            match peek {
+                Peek::Fin => return Err(CloseReason::PeerFin),
+                Peek::Nothing if !secure => return Ok(()),
+                Peek::Bytes if !secure => return Err(CloseReason::Unsolicited),
+                Peek::Nothing | Peek::Bytes => {}
+            }
+            // Under TLS only reading tells: bytes may be a session ticket or the closure alert, and
+            // content may wait inside the TLS layer.
+            match poll_fn(|cx| Poll::Ready(pooled.transport.poll_fill(false, cx))).await {
+                Poll::Ready(Ok(0)) => return Err(CloseReason::PeerFin),
+                Poll::Ready(Ok(_)) => return Err(CloseReason::Unsolicited),
+                Poll::Ready(Err(_)) => return Err(CloseReason::PeerReset),
+                Poll::Pending if peek == Peek::Nothing => return Ok(()),
+                // The runtime may not have heard of these bytes yet: let it look.
+                Poll::Pending => tokio::task::yield_now().await,
             }
         }
+        Err(CloseReason::Unsolicited)
     }
 
     /// Closes the connection and keeps its place.
