@@ -158,6 +158,9 @@ pub enum MisuseError {
     /// A field name that is not a token, or a field value with CR, LF, NUL or another control byte
     /// (RFC 9110 section 5.5).
     InvalidField,
+    /// A trailer field that a receiver needs before the content, or that frames or routes the message
+    /// (RFC 9110 section 6.5.1).
+    ForbiddenTrailer,
     /// A method, target or reason that would break its line (RFC 9112 sections 3 and 4).
     InvalidStartLine,
     /// A `Content-Length` field that contradicts the content.
@@ -187,6 +190,7 @@ impl fmt::Display for MisuseError {
             Self::InvalidField => {
                 "a field name or value that cannot be sent: it holds CR, LF, NUL, a control byte or a bad name"
             }
+            Self::ForbiddenTrailer => "a field that belongs into the message head cannot be sent as a trailer",
             Self::InvalidStartLine => {
                 "a method, target or reason that cannot be sent: it holds a space, a control byte or nothing"
             }

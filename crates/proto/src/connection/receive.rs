@@ -265,7 +265,6 @@ impl Connection<Client> {
             keep_alive: facts.keep_alive,
         };
         if status.is_informational() && !switches {
-            exchange.expects_continue = false;
             if exchange.interim == self.config.limits.interim {
                 return Err(Fault::new(ErrorKind::TooManyInterim, 0));
             }

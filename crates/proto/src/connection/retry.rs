@@ -26,7 +26,9 @@ pub enum Fate {
 impl Fate {
     /// True if the server cannot have processed the whole request, so that sending any request
     /// again, also a POST, does nothing twice. For [`Fate::LikelyUndelivered`] this rests on the
-    /// peer processing nothing after it has closed its side (RFC 9112 section 9.6).
+    /// peer processing nothing after it has closed its side (RFC 9112 section 9.6). A server that
+    /// acts on content as it comes may have acted on part of an [`Fate::Incomplete`] request:
+    /// [`Attempt::verdict`] repeats that one only if it is idempotent.
     pub const fn is_safe_to_retry(self) -> bool {
         matches!(self, Self::NotSent | Self::Refused | Self::LikelyUndelivered | Self::Incomplete)
     }

@@ -64,7 +64,7 @@ impl<R: Role> Connection<R> {
                 let start = out.len();
                 out.extend_from_slice(b"0\r\n");
                 for (name, value) in trailers {
-                    if let Err(e) = encode::field(name, value, out) {
+                    if let Err(e) = encode::trailer(name, value, out) {
                         out.truncate(start);
                         return Err(e);
                     }

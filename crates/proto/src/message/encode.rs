@@ -54,6 +54,38 @@ pub(crate) fn field(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<(), 
     Ok(())
 }
 
+/// One trailer field line. Fields that frame, route or authenticate a message, or say what its content
+/// is, come too late behind it: a receiver that merged them would be deceived (RFC 9110 section 6.5.1).
+pub(crate) fn trailer(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<(), MisuseError> {
+    const FORBIDDEN: [&[u8]; 21] = [
+        b"authorization",
+        b"connection",
+        b"content-encoding",
+        b"content-length",
+        b"content-range",
+        b"content-type",
+        b"cookie",
+        b"expect",
+        b"host",
+        b"keep-alive",
+        b"max-forwards",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"range",
+        b"set-cookie",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"www-authenticate",
+    ];
+    if FORBIDDEN.iter().any(|forbidden| forbidden.eq_ignore_ascii_case(name)) {
+        return Err(MisuseError::ForbiddenTrailer);
+    }
+    field(name, value, out)
+}
+
 /// Refuses CR, LF, NUL and every other control byte but HTAB (RFC 9110 section 5.5).
 #[inline]
 pub(crate) fn check_value(value: &[u8]) -> Result<(), MisuseError> {

@@ -150,3 +150,21 @@ fn trailers_and_interim_fields_are_checked_as_well() {
         assert!(out.is_empty(), "half an interim response was written");
     }
 }
+
+#[test]
+fn what_belongs_into_the_head_is_no_trailer() {
+    let names = "authorization connection content-encoding content-length content-range content-type cookie expect host \
+        keep-alive max-forwards proxy-authenticate proxy-authorization proxy-connection range set-cookie te trailer \
+        transfer-encoding upgrade www-authenticate Transfer-ENCODING";
+    for name in names.split_whitespace() {
+        let mut connection = client();
+        let mut out = Vec::new();
+        let line = RequestLine { method: "POST", target: "/", version: Version::Http11 };
+        connection.send_head(line, [], None, &mut out).expect("chunked");
+        let len = out.len();
+        let result = connection.send_end(bytes(&[("digest", "1"), (name, "5")]), &mut out);
+        assert_eq!(result, Err(MisuseError::ForbiddenTrailer), "{name}");
+        assert_eq!(out.len(), len, "half a trailer section was written");
+        connection.send_end(bytes(&[("digest", "1"), ("x-content-length", "5")]), &mut out).expect("harmless names");
+    }
+}
