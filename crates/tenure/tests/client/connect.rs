@@ -1,0 +1,82 @@
+//! Connections that cannot be made say so clearly.
+
+use std::time::Duration;
+
+use tenure::{Client, Fate};
+
+use super::{observed, read};
+use crate::common::*;
+
+#[test]
+fn a_refused_connection() {
+    run(async {
+        let script = Script::new().await;
+        let (url, address) = (script.url("/"), script.address);
+        drop(script);
+        let (client, log) = observed(Client::builder().connections_per_origin(1));
+        for _ in 0..3 {
+            let error = client.get(&url).await.unwrap_err();
+            assert!(error.is_connect() && !error.is_timeout(), "{error}");
+            assert_eq!(error.fate(), Fate::NotSent);
+            let text = error.to_string();
+            assert!(text.contains(&address.to_string()) && text.contains("refused"), "{text}");
+        }
+        assert_eq!(log.now().opened, 0);
+    });
+}
+
+#[test]
+fn a_name_without_an_address() {
+    run(async {
+        // RFC 6761 section 6.4: `invalid` never resolves.
+        let error = Client::new().get("http://no-such-host.invalid/").await.unwrap_err();
+        assert!(error.is_connect(), "{error}");
+        assert_eq!(error.fate(), Fate::NotSent);
+        assert!(error.to_string().contains("no-such-host.invalid"), "{error}");
+    });
+}
+
+#[test]
+fn a_connection_that_does_not_come_about() {
+    run(async {
+        // A listener whose queue is full answers no further connection attempt.
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+        socket.listen(0).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        let _filler = tokio::net::TcpStream::connect(address).await.unwrap();
+        let client = Client::builder().connect_timeout(Duration::from_millis(20)).build();
+        let error = client.get(format!("http://{address}/")).await.unwrap_err();
+        assert!(error.is_connect() && error.is_timeout(), "{error}");
+        assert_eq!(error.fate(), Fate::NotSent);
+        assert!(error.to_string().contains("20ms"), "{error}");
+    });
+}
+
+#[test]
+fn every_address_of_a_name_is_tried() {
+    run(async {
+        // `localhost` may be ::1 first, where nobody listens.
+        let script = Script::new().await;
+        let client = Client::new();
+        let url = format!("http://localhost:{}/", script.address.port());
+        let (answer, host) = tokio::join!(async { read(client.get(&url).await).await }, async {
+            let mut peer = script.accept().await;
+            let request = peer.request().await;
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+            request.field("host").unwrap().to_owned()
+        });
+        assert_eq!(answer.unwrap().1, "ok");
+        assert_eq!(host, format!("localhost:{}", script.address.port()));
+    });
+}
+
+#[test]
+#[cfg(not(feature = "tls"))]
+fn https_without_the_feature_says_what_is_needed() {
+    run(async {
+        let script = Script::new().await;
+        let error = Client::new().get(format!("https://{}/", script.address)).await.unwrap_err();
+        assert!(error.is_connect() && error.to_string().contains("feature"), "{error}");
+    });
+}

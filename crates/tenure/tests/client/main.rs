@@ -1,0 +1,51 @@
+//! The client's loop and its pool against scripted servers on real sockets.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod cancel;
+mod connect;
+mod early;
+mod expect;
+mod peek;
+mod pool;
+mod retry;
+mod reuse;
+mod timeouts;
+mod truncated;
+mod upload;
+
+#[cfg(feature = "tls")]
+mod tls;
+
+use std::sync::Arc;
+
+use http::{Method, Request, Response};
+use tenure::client::Builder;
+use tenure::{Body, Client, ConnectionInfo, Error};
+
+use common::Log;
+
+/// A client under observation.
+fn observed(builder: Builder) -> (Client, Arc<Log>) {
+    let log = Log::new();
+    (builder.observer(Arc::clone(&log) as _).build(), log)
+}
+
+fn request(method: Method, uri: &str, body: impl Into<Body>) -> Request<Body> {
+    Request::builder().method(method).uri(uri).body(body.into()).unwrap()
+}
+
+/// Status and whole content.
+async fn read(response: Result<Response<Body>, Error>) -> Result<(u16, String), Error> {
+    let response = response?;
+    let status = response.status().as_u16();
+    let content = common::body::collect(response.into_body()).await?;
+    Ok((status, String::from_utf8(content.to_vec()).unwrap()))
+}
+
+/// On which connection, and as which request on it, a response came.
+fn place(response: &Response<Body>) -> (u64, u64) {
+    let info = response.extensions().get::<ConnectionInfo>().unwrap();
+    (info.id, info.request)
+}

@@ -1,0 +1,16 @@
+//! What the tests of the loops share: a bound on every test, raw peers that speak bytes, a server
+//! under observation.
+#![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
+
+pub(crate) mod body;
+pub(crate) mod log;
+pub(crate) mod peer;
+pub(crate) mod run;
+pub(crate) mod serve;
+
+pub(crate) use log::Log;
+pub(crate) use peer::{Message, Peer, Script};
+pub(crate) use run::{run, run_paused, run_threads};
+pub(crate) use serve::{Served, serve, serve_with};
+
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;

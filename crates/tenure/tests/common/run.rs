@@ -1,0 +1,51 @@
+//! Runtimes for tests, each with an end: a test that hangs fails, in real time.
+
+use std::future::Future;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+
+/// Far above what any test needs on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One thread, the real clock.
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    block_on(&runtime, test)
+}
+
+/// Two worker threads, the real clock.
+pub(crate) fn run_threads<T>(test: impl Future<Output = T>) -> T {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    block_on(&runtime, test)
+}
+
+fn block_on<T>(runtime: &Runtime, test: impl Future<Output = T>) -> T {
+    runtime.block_on(async { tokio::time::timeout(PATIENCE, test).await.expect("the test hangs") })
+}
+
+/// One thread, and a clock that moves only by `tokio::time::advance`: sockets take their real time
+/// meanwhile, however long that is.
+pub(crate) fn run_paused<T>(test: impl Future<Output = T>) -> T {
+    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let (ended, end) = mpsc::channel::<()>();
+    let watch = std::thread::spawn(move || match end.recv_timeout(PATIENCE) {
+        Err(mpsc::RecvTimeoutError::Timeout) => {
+            eprintln!("the test hangs");
+            std::process::abort();
+        }
+        _ => drop(end),
+    });
+    // While a blocking task runs, an idle runtime does not jump to the next timer.
+    let (release, held) = mpsc::channel::<()>();
+    let result = runtime.block_on(async {
+        let _hold = tokio::task::spawn_blocking(move || held.recv());
+        let result = test.await;
+        drop(release);
+        result
+    });
+    drop(ended);
+    watch.join().unwrap();
+    result
+}
