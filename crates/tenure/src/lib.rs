@@ -26,6 +26,7 @@
 //! The protocol itself, without I/O, is the crate [`tenure_proto`], re-exported as [`proto`].
 
 mod error;
+mod idle;
 mod io;
 mod observe;
 mod sys;

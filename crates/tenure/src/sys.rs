@@ -1,5 +1,6 @@
-//! Facts that only the platform knows. The one module with `unsafe`: a single `getsockopt`.
-#![allow(unsafe_code, reason = "TCP_INFO has no safe interface in a kept crate; audited here")]
+//! Facts that only the platform knows. The one module with `unsafe`: a `getsockopt`, and a
+//! descriptor's registration.
+#![allow(unsafe_code, reason = "no safe interface in a kept crate for TCP_INFO and for AsyncFd; audited here")]
 
 use std::io;
 use std::time::Duration;
@@ -99,4 +100,14 @@ pub(crate) fn take_error(socket: &impl std::os::fd::AsFd) -> io::Result<Option<i
 #[cfg(not(unix))]
 pub(crate) fn take_error<S>(_socket: &S) -> io::Result<Option<io::Error>> {
     Ok(None)
+}
+
+/// A descriptor that the current runtime watches.
+///
+/// # Errors
+/// The runtime's own epoll takes no more.
+#[cfg(target_os = "linux")]
+pub(crate) fn watch(descriptor: std::os::fd::OwnedFd) -> io::Result<tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>> {
+    // SAFETY: an `OwnedFd` is open, and the same descriptor, for as long as it lives.
+    unsafe { tokio::io::unix::AsyncFd::register(descriptor) }.map_err(Into::into)
 }

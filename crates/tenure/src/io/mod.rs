@@ -5,8 +5,10 @@ mod deadline;
 pub(crate) mod fields;
 pub(crate) mod incoming;
 mod send_queue;
+mod socket;
 mod transport;
 
 pub use body::Body;
 pub(crate) use deadline::{Deadline, now};
+pub(crate) use socket::Socket;
 pub(crate) use transport::{Tap, Transport};

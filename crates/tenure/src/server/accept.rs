@@ -1,89 +1,245 @@
-//! The acceptor: from a listener to one task a connection, and the drain at the end.
+//! The acceptor: from a listener to one task a connection, the parked ones, and the drain at the
+//! end. Everything that happens to the whole of a server happens here, one event at a time.
 
 use std::future::Future;
 use std::io;
-use std::pin::pin;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::{Request, Response};
-use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
-use tower_service::Service;
 
-use super::Server;
-use super::drive::Drive;
-use crate::io::Tap;
-use crate::{Body, BoxError, CloseReason};
+use super::drive::{Drive, Engine};
+use super::listener::Listener;
+use super::parked::{Parked, Tick};
+use super::shared::{Shared, closed};
+use super::stream::Stream;
+use crate::CloseReason;
+use crate::idle::Lot;
+use crate::io::{Deadline, Socket, now};
+use crate::observe::Opened;
 
-/// How long the acceptor rests when the process has no file descriptor left: connections must end
-/// first, and asking again at once would only spin.
+/// How long the acceptor rests when the process has no file descriptor left and no connection
+/// sleeps: others must end first, and asking again at once would only spin.
 const REST: Duration = Duration::from_millis(50);
 
-pub(super) async fn run<V, B>(server: Server, listener: TcpListener, service: V, stop: impl Future) -> io::Result<()>
-where
-    V: Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
-    V::Future: Send,
-    V::Error: Into<BoxError>,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    let config = Arc::new(server.config);
-    let (draining, drain) = watch::channel(false);
-    let mut connections = JoinSet::new();
-    let mut stop = pin!(stop);
-    let mut id = 0;
-    loop {
-        let accepted = tokio::select! {
-            _ = &mut stop => break,
-            Some(ended) = connections.join_next() => {
-                report(ended);
-                continue;
-            }
-            accepted = listener.accept() => accepted,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(e) if is_fatal(&e) => return Err(e),
-            Err(e) => {
-                tracing::warn!(error = %e, "cannot accept a connection");
-                if !is_peers(&e) {
-                    tokio::time::sleep(REST).await;
-                }
-                continue;
-            }
-        };
-        // Small messages must not wait for the peer's acknowledgement of earlier ones.
-        if let Err(e) = stream.set_nodelay(true) {
-            tracing::debug!(error = %e, "TCP_NODELAY");
-        }
-        id += 1;
-        let tap = Tap { observer: server.observer.clone(), id };
-        let local = stream.local_addr().ok();
-        let drive = Drive::new(stream, tap, Arc::clone(&config), Some(peer), local, drain.clone(), server.drain.grace);
-        connections.spawn(drive.run(service.clone()));
-    }
-    drop(listener);
-    draining.send_replace(true);
-    let drained = async {
-        while let Some(ended) = connections.join_next().await {
-            report(ended);
-        }
+pub(super) async fn run<E: Engine<Socket>>(
+    shared: Shared,
+    listener: Listener,
+    engine: E,
+    deadline: Duration,
+    stop: impl Future,
+) -> io::Result<()> {
+    let mut acceptor = Acceptor {
+        shared: Arc::new(shared),
+        listener: Some(listener),
+        engine,
+        connections: JoinSet::new(),
+        lot: Lot::new()?,
+        woken: Vec::new(),
+        timer: Deadline::default(),
+        rests_until: None,
+        last_id: 0,
     };
-    if tokio::time::timeout(server.drain.deadline, drained).await.is_err() {
+    let mut stop = pin!(stop);
+    acceptor.serve(stop.as_mut()).await?;
+    if tokio::time::timeout(deadline, acceptor.drain()).await.is_err() {
         tracing::warn!("the drain deadline has passed; connections are cut");
     }
+    acceptor.end_parked(CloseReason::Shutdown);
     Ok(())
 }
 
-/// A handler's panic ends its connection, and nothing else.
-fn report(ended: Result<CloseReason, JoinError>) {
-    match ended {
-        Ok(_) => {}
-        Err(e) if e.is_panic() => tracing::error!("a handler panicked; its connection is closed"),
-        Err(_) => {}
+struct Acceptor<S: Stream, E> {
+    shared: Arc<Shared>,
+    /// `None` once the server drains.
+    listener: Option<Listener>,
+    engine: E,
+    connections: JoinSet<Option<Parked<S>>>,
+    lot: Lot<Parked<S>>,
+    woken: Vec<Parked<S>>,
+    timer: Deadline,
+    /// Until then no connection is accepted.
+    rests_until: Option<Instant>,
+    last_id: u64,
+}
+
+enum Event<S: Stream> {
+    Left(Result<Option<Parked<S>>, JoinError>),
+    Woken,
+    Timer,
+    Accepted(io::Result<(Socket, Option<SocketAddr>)>),
+}
+
+impl<E: Engine<Socket>> Acceptor<Socket, E> {
+    /// Until `stop` is ready.
+    async fn serve(&mut self, mut stop: Pin<&mut impl Future>) -> io::Result<()> {
+        if let Some(listener) = &self.listener {
+            listener.set_options(self.shared.limits.probes);
+        }
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut stop => return Ok(()),
+                event = std::future::poll_fn(|cx| self.poll_event(cx)) => self.handle(event)?,
+            }
+        }
+    }
+
+    /// Until the last connection has ended.
+    async fn drain(&mut self) {
+        self.listener = None;
+        self.shared.draining.send_replace(true);
+        // Whoever was promised an idle time may count on it; the others get a moment.
+        let grace = self.shared.drain_grace;
+        let promised = self.shared.config.announce_idle;
+        let until = if promised { None } else { now().checked_add(grace) };
+        while !self.connections.is_empty() || self.lot.len() > 0 {
+            let event = std::future::poll_fn(|cx| {
+                if let (Some(until), true) = (until, self.lot.len() > 0)
+                    && self.timer.poll(Some(until), cx).is_ready()
+                {
+                    return Poll::Ready(None);
+                }
+                self.poll_event(cx).map(Some)
+            });
+            match event.await {
+                Some(event) => drop(self.handle(event)),
+                None => self.end_parked(CloseReason::Shutdown),
+            }
+        }
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event<Socket>> {
+        if let Poll::Ready(Some(left)) = self.connections.poll_join_next(cx) {
+            return Poll::Ready(Event::Left(left));
+        }
+        if self.lot.poll_woken(cx, &mut self.woken).is_ready() {
+            return Poll::Ready(Event::Woken);
+        }
+        let expires = self.lot.oldest().and_then(|oldest| oldest.until.begins(self.shared.started));
+        let at = [expires, self.rests_until].into_iter().flatten().min();
+        if self.timer.poll(at, cx).is_ready() {
+            return Poll::Ready(Event::Timer);
+        }
+        if self.rests_until.is_some() || !self.has_room() {
+            return Poll::Pending;
+        }
+        let Some(listener) = &mut self.listener else { return Poll::Pending };
+        Poll::Ready(Event::Accepted(ready!(listener.poll_accept(cx))))
+    }
+
+    fn handle(&mut self, event: Event<Socket>) -> io::Result<()> {
+        match event {
+            Event::Left(left) => self.left(left),
+            Event::Woken => {
+                for parked in std::mem::take(&mut self.woken) {
+                    self.wake(parked, None);
+                }
+            }
+            Event::Timer => self.time_passed(),
+            Event::Accepted(Ok((socket, peer))) => self.open(socket, peer),
+            Event::Accepted(Err(error)) if is_fatal(&error) => return Err(error),
+            Event::Accepted(Err(error)) => self.not_accepted(&error),
+        }
+        self.count();
+        Ok(())
+    }
+
+    fn open(&mut self, socket: Socket, peer: Option<SocketAddr>) {
+        self.last_id += 1;
+        let id = self.last_id;
+        if let Some(observer) = &self.shared.observer {
+            observer.opened(Opened { id, peer, took: Duration::ZERO, round_trip: None });
+        }
+        let drive = Drive::new(Arc::clone(&self.shared), socket, id, peer);
+        self.connections.spawn(drive.run(self.engine.clone()));
+        self.make_room();
+    }
+
+    /// A task has ended: its connection with it, or to be parked.
+    fn left(&mut self, left: Result<Option<Parked<Socket>>, JoinError>) {
+        let parked = match left {
+            Ok(None) => return,
+            Ok(Some(parked)) => parked,
+            Err(error) => {
+                // A handler's panic ends its connection, and nothing else.
+                if error.is_panic() {
+                    tracing::error!("a handler panicked; its connection is closed");
+                }
+                return;
+            }
+        };
+        if let Err((parked, error)) = self.lot.park(parked) {
+            tracing::warn!(connection = parked.id, %error, "cannot be parked");
+            self.wake(parked, None);
+        }
+    }
+
+    /// Gives a connection its task again; with a reason, only to end.
+    fn wake(&mut self, parked: Parked<Socket>, end: Option<CloseReason>) {
+        let (id, exchanges) = (parked.id, parked.exchanges);
+        match Drive::resume(Arc::clone(&self.shared), parked, end) {
+            Ok(drive) => drop(self.connections.spawn(drive.run(self.engine.clone()))),
+            Err(error) => {
+                tracing::warn!(connection = id, %error, "cannot be woken");
+                closed(&self.shared.tap(id), CloseReason::Transport, exchanges);
+            }
+        }
+    }
+
+    /// The longest idle connection ends, if any is parked.
+    fn end_oldest(&mut self, why: CloseReason) -> bool {
+        let Some(parked) = self.lot.take_oldest() else { return false };
+        if Socket::ENDS_SILENTLY {
+            closed(&self.shared.tap(parked.id), why, parked.exchanges);
+        } else {
+            self.wake(parked, Some(why));
+        }
+        true
+    }
+
+    fn end_parked(&mut self, why: CloseReason) {
+        while self.end_oldest(why) {}
+    }
+
+    fn time_passed(&mut self) {
+        let now = now();
+        if self.rests_until.is_some_and(|until| until <= now) {
+            self.rests_until = None;
+        }
+        let tick = Tick::at(now, self.shared.started);
+        while self.lot.oldest().is_some_and(|oldest| oldest.until <= tick) {
+            self.end_oldest(CloseReason::Idle);
+        }
+    }
+
+    /// Room for one more connection, or somebody asleep to make room. While all are busy, new ones
+    /// wait in the kernel's queue.
+    fn has_room(&self) -> bool {
+        self.lot.len() > 0 || self.shared.limits.connections.is_none_or(|most| self.connections.len() < most)
+    }
+
+    fn make_room(&mut self) {
+        let most = self.shared.limits.connections;
+        if most.is_some_and(|most| self.connections.len() + self.lot.len() > most) {
+            self.end_oldest(CloseReason::Pressure);
+        }
+    }
+
+    fn not_accepted(&mut self, error: &io::Error) {
+        tracing::warn!(%error, "cannot accept a connection");
+        // Out of descriptors: a sleeping connection has one to give.
+        if !is_peers(error) && !self.end_oldest(CloseReason::Pressure) {
+            self.rests_until = now().checked_add(REST);
+        }
+    }
+
+    fn count(&self) {
+        self.shared.open.store(self.connections.len() + self.lot.len(), Ordering::Relaxed);
     }
 }
 

@@ -6,9 +6,9 @@ use std::task::{Context, Poll, ready};
 use http::StatusCode;
 use tenure_proto::{CloseReason, Directive, ProtocolError};
 
-use super::drive::{Drive, Ended};
+use super::drive::{Drive, Ended, Quiet};
 use super::request::{Step, step};
-use super::teardown::Socket;
+use super::stream::Stream;
 use crate::error::{Error, Kind};
 use crate::io::incoming::{self, Feed};
 use crate::io::now;
@@ -18,7 +18,7 @@ use crate::{Body, Fate};
 /// connection can go on; beyond it the connection closes (RFC 9110 section 7.5).
 const DISCARD: u64 = 256 * 1024;
 
-impl<S: Socket> Drive<S> {
+impl<S: Stream> Drive<S> {
     /// The request's content: nothing if there is none, else a slot that the loop fills on demand.
     pub(super) fn content(&mut self) -> Body {
         self.feed = None;
@@ -119,7 +119,7 @@ impl<S: Socket> Drive<S> {
                 Ok(Step::Content(data)) => discarded += data.len() as u64,
                 Ok(Step::NeedInput) => {
                     poll_fn(|cx| self.poll_flush(cx)).await?;
-                    self.fill(None).await?;
+                    self.fill(Quiet::Waits).await?;
                 }
                 Ok(_) => {}
                 // The response is out: there is nothing left to tell but the close itself.

@@ -1,29 +1,31 @@
 //! THE server loop: receive, act on the event, flush before waiting, obey the directive.
 
-use std::future::{Future as _, poll_fn};
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use tenure_proto::{CloseReason, Config, Connection, Directive, ErrorKind, ProtocolError, Server};
-use tokio::sync::watch;
-use tower_service::Service;
+use tenure_proto::{CloseReason, Connection, Directive, ErrorKind, ProtocolError, Server};
 
-use super::request::{Received, Step, step};
-use super::teardown::Socket;
+use super::parked::{Parked, Tick};
+use super::shared::{Ending, Shared};
+use super::stream::Stream;
 use super::upgrade;
 use crate::io::incoming::Feed;
-use crate::io::{Deadline, Tap, Transport, now};
-use crate::observe::{ConnectionInfo, Opened};
-use crate::{Body, BoxError};
+use crate::io::{Deadline, Socket, Tap, Transport, now};
+use crate::observe::ConnectionInfo;
+
+/// What answers the requests of a connection.
+pub(super) trait Engine<S: Stream>: Clone + Send + 'static {
+    /// One event of the connection, and what follows from it.
+    fn turn(&mut self, drive: &mut Drive<S>) -> impl Future<Output = Result<(), Ended>> + Send;
+}
 
 /// One connection and everything that drives it.
-pub(super) struct Drive<S> {
+pub(super) struct Drive<S: Stream> {
+    pub(super) shared: Arc<Shared>,
     pub(super) transport: Transport<S>,
     pub(super) connection: Connection<Server>,
     pub(super) deadline: Deadline,
@@ -33,40 +35,35 @@ pub(super) struct Drive<S> {
     pub(super) resets: bool,
     pub(super) tap: Tap,
     /// Who waits for the connection, once it is handed over.
-    upgrade: Option<upgrade::Offer>,
+    pub(super) upgrade: Option<upgrade::Offer>,
     peer: Option<SocketAddr>,
     local: Option<SocketAddr>,
     opened: Instant,
     quiet_since: Instant,
+    /// How long an idle time that began before the connection was parked still lasts.
+    idle_until: Option<Instant>,
+    /// Quiet for long enough: the connection goes on without its task.
+    parks: bool,
     /// Since when the peer takes nothing of what is to be sent.
     stalled_since: Option<Instant>,
-    pub(super) drain: watch::Receiver<bool>,
-    grace: Duration,
 }
 
-/// Tells the observer of the connection's end, also when its task is cut or its handler panics.
-struct Ending {
-    tap: Tap,
-    exchanges: u64,
-    why: Option<CloseReason>,
+/// What becomes of a connection that stays idle.
+#[derive(Clone, Copy)]
+pub(super) enum Quiet {
+    /// It waits as long as its timeout lets it.
+    Waits,
+    /// From then on it is parked.
+    Parks(Instant),
+    /// Then it ends: the server drains.
+    Ends(Instant),
 }
 
-impl Ending {
-    fn new(tap: Tap, peer: Option<SocketAddr>) -> Self {
-        if let Some(observer) = &tap.observer {
-            observer.opened(Opened { id: tap.id, peer, took: Duration::ZERO, round_trip: None });
-        }
-        Self { tap, exchanges: 0, why: None }
-    }
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        let cut = if std::thread::panicking() { CloseReason::ApplicationFailed } else { CloseReason::Shutdown };
-        let why = self.why.unwrap_or(cut);
-        tracing::debug!(connection = self.tap.id, reason = why.name(), exchanges = self.exchanges, "closed");
-        if let Some(observer) = &self.tap.observer {
-            observer.closed(self.tap.id, why, self.exchanges);
+impl Quiet {
+    const fn end(self) -> Option<Instant> {
+        match self {
+            Self::Waits => None,
+            Self::Parks(at) | Self::Ends(at) => Some(at),
         }
     }
 }
@@ -74,50 +71,75 @@ impl Drop for Ending {
 /// The connection has ended, for this reason.
 pub(super) struct Ended(pub(super) CloseReason);
 
-impl<S: Socket> Drive<S> {
-    pub(super) fn new(
-        stream: S,
-        tap: Tap,
-        config: Arc<Config>,
-        peer: Option<SocketAddr>,
-        local: Option<SocketAddr>,
-        drain: watch::Receiver<bool>,
-        grace: Duration,
-    ) -> Self {
+impl<S: Stream> Drive<S> {
+    /// A connection that was just accepted.
+    pub(super) fn new(shared: Arc<Shared>, stream: S, id: u64, peer: Option<SocketAddr>) -> Self {
+        let mut connection = Connection::new(Arc::clone(&shared.config));
+        if let Some(limit) = shared.request_limit(id) {
+            connection.limit_requests(limit);
+        }
         let opened = now();
+        let tap = shared.tap(id);
         Self {
+            local: stream.socket().local(),
             transport: Transport::new(stream, tap.clone()),
-            connection: Connection::new(config),
+            connection,
             deadline: Deadline::default(),
             feed: None,
             resets: false,
             upgrade: None,
             tap,
             peer,
-            local,
             opened,
             quiet_since: opened,
+            idle_until: None,
+            parks: false,
             stalled_since: None,
-            drain,
-            grace,
+            shared,
         }
     }
 
-    /// Runs the connection from its first request to its end.
-    pub(super) async fn run<V, B>(mut self, mut service: V) -> CloseReason
-    where
-        V: Service<Request<Body>, Response = Response<B>> + Send,
-        V::Future: Send,
-        V::Error: Into<BoxError>,
-        B: http_body::Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let mut ending = Ending::new(self.tap.clone(), self.peer);
+    /// A connection that was parked; with a reason, only to end.
+    #[cfg(target_os = "linux")]
+    pub(super) fn resume(shared: Arc<Shared>, parked: Parked<S>, end: Option<CloseReason>) -> io::Result<Self> {
+        let socket = Socket::enter(parked.socket)?;
+        let peer = socket.peer();
+        let moment = |tick: Tick| tick.begins(shared.started).unwrap_or(shared.started);
+        let (opened, quiet_since) = (moment(parked.opened), moment(parked.quiet_since));
+        let mut connection = Connection::resume(Arc::clone(&shared.config), parked.exchanges);
+        if let Some(limit) = shared.request_limit(parked.id) {
+            connection.limit_requests(limit.saturating_sub(parked.exchanges));
+        }
+        if let Some(why) = end {
+            connection.close(why);
+        }
+        let idle_until = parked.until.begins(shared.started);
+        let fresh = Self::new(shared, S::join(socket, parked.session), parked.id, peer);
+        Ok(Self { connection, opened, quiet_since, idle_until, ..fresh })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn resume(_: Arc<Shared>, _: Parked<S>, _: Option<CloseReason>) -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Runs the connection to its end, or until it can be parked.
+    pub(super) async fn run<E: Engine<S>>(mut self, mut engine: E) -> Option<Parked<S>> {
+        let mut ending = Ending::new(self.tap.clone());
+        ending.exchanges = self.connection.exchanges();
         let Ended(why) = loop {
-            if let Err(ended) = self.turn(&mut service).await {
+            let turn = match self.connection.directive() {
+                Directive::Proceed => engine.turn(&mut self).await,
+                Directive::HandOver => Err(Ended(CloseReason::HandedOver)),
+                _ => Err(self.tear_down().await),
+            };
+            if let Err(ended) = turn {
                 break ended;
             }
             ending.exchanges = self.connection.exchanges();
+            if self.parks {
+                return self.park(ending);
+            }
         };
         ending.why = Some(why);
         drop(ending);
@@ -126,117 +148,110 @@ impl<S: Socket> Drive<S> {
             // Nobody may have waited; then the stream is dropped, which closes it.
             drop(offer.send(upgrade::Upgraded::new(stream, read)));
         }
-        why
+        None
     }
 
-    /// One event, and what follows from it.
-    async fn turn<V, B>(&mut self, service: &mut V) -> Result<(), Ended>
-    where
-        V: Service<Request<Body>, Response = Response<B>>,
-        V::Error: Into<BoxError>,
-        B: http_body::Body<Data = Bytes>,
-        B::Error: Into<BoxError>,
-    {
-        match self.connection.directive() {
-            Directive::Proceed => {}
-            Directive::HandOver => return Err(Ended(CloseReason::HandedOver)),
-            _ => return Err(self.tear_down().await),
+    #[cfg(target_os = "linux")]
+    fn park(self, mut ending: Ending) -> Option<Parked<S>> {
+        let started = self.shared.started;
+        let until = self.idle_until.or_else(|| Some(self.connection.deadline()?.1));
+        let until = until.map_or(Tick::NEVER, |at| Tick::after(at, started));
+        let (stream, _) = self.transport.into_parts();
+        let (socket, session) = stream.part();
+        match socket.leave() {
+            Ok(socket) => {
+                let parked = Parked {
+                    id: self.tap.id,
+                    exchanges: self.connection.exchanges(),
+                    opened: Tick::at(self.opened, started),
+                    quiet_since: Tick::at(self.quiet_since, started),
+                    until,
+                    socket,
+                    session,
+                };
+                ending.parked();
+                Some(parked)
+            }
+            Err(error) => {
+                tracing::warn!(connection = self.tap.id, %error, "cannot be parked");
+                ending.why = Some(CloseReason::Transport);
+                None
+            }
         }
-        match step(&mut self.connection, &mut self.transport, now()) {
-            Ok(Step::Request(received)) => self.exchange(*received, service).await,
-            Ok(Step::NeedInput) => self.wait_for_request().await,
-            Ok(Step::Paused | Step::Closed | Step::Content(_) | Step::End(_)) => Ok(()),
-            Err(error) => self.refuse(error).await,
-        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn park(self, _: Ending) -> Option<Parked<S>> {
+        None
     }
 
     /// Flushes, then waits for the next bytes of a request.
-    async fn wait_for_request(&mut self) -> Result<(), Ended> {
+    pub(super) async fn wait_for_request(&mut self) -> Result<(), Ended> {
         poll_fn(|cx| self.poll_flush(cx)).await?;
-        let drain = self.drain.clone();
-        if *drain.borrow() {
+        let mut draining = self.shared.draining.subscribe();
+        if *draining.borrow_and_update() {
             self.connection.close_after_current(CloseReason::Shutdown);
-            let until = now() + self.grace;
-            return self.fill(Some(until)).await;
+            // Whoever was promised an idle time may count on it; the others get a moment.
+            let until = now() + self.shared.drain_grace;
+            return self.fill(if self.shared.config.announce_idle { Quiet::Waits } else { Quiet::Ends(until) }).await;
         }
-        let mut drain = drain;
+        let quiet = self.leaves_at().map_or(Quiet::Waits, Quiet::Parks);
         tokio::select! {
             biased;
-            filled = self.fill(None) => filled,
-            // Look again, now in the state of draining. A server that is gone drains no more.
-            Ok(()) = drain.changed() => Ok(()),
+            filled = self.fill(quiet) => filled,
+            // Look again, now in the state of draining.
+            _ = draining.changed() => Ok(()),
         }
     }
 
-    /// Reads once, until the running wait ends, or `grace` on an idle connection.
-    pub(super) async fn fill(&mut self, grace: Option<Instant>) -> Result<(), Ended> {
+    /// When the connection, if it stays as quiet as it is, needs its task no more.
+    fn leaves_at(&self) -> Option<Instant> {
+        let after = self.shared.park_after?;
+        let is_quiet = self.connection.is_idle() && self.transport.unread().is_empty();
+        if is_quiet { self.quiet_since.checked_add(after) } else { None }
+    }
+
+    /// Reads once, until the running wait ends, or the connection has been idle for long enough.
+    pub(super) async fn fill(&mut self, quiet: Quiet) -> Result<(), Ended> {
         poll_fn(|cx| {
             if let Poll::Ready(filled) = self.poll_fill(cx) {
                 return Poll::Ready(filled);
             }
-            let idle_end = grace.filter(|_| self.connection.is_idle());
+            let is_idle = self.connection.is_idle();
+            let (quiet_end, idle_end) = (quiet.end().filter(|_| is_idle), self.idle_until.filter(|_| is_idle));
             let wait_end = self.connection.deadline().map(|(_, at)| at);
-            let at = [idle_end, wait_end].into_iter().flatten().min();
+            let at = [quiet_end, idle_end, wait_end].into_iter().flatten().min();
             ready!(self.deadline.poll(at, cx));
-            if idle_end.is_some_and(|end| end <= now()) {
-                self.connection.close(CloseReason::Shutdown);
-                return Poll::Ready(Ok(()));
+            let has_come = |end: Option<Instant>| end.is_some_and(|end| end <= now());
+            match quiet {
+                _ if has_come(idle_end) => self.connection.close(CloseReason::Idle),
+                Quiet::Parks(_) if has_come(quiet_end) => self.parks = true,
+                Quiet::Ends(_) if has_come(quiet_end) => self.connection.close(CloseReason::Shutdown),
+                _ => return Poll::Ready(self.expire()),
             }
-            Poll::Ready(match self.connection.expire(now()) {
-                Ok(()) => Ok(()),
-                Err(error) => self.refuse_now(error),
-            })
+            Poll::Ready(Ok(()))
         })
         .await
     }
 
-    /// One request, its answer, and what was left of its content.
-    async fn exchange<V, B>(&mut self, received: Received, service: &mut V) -> Result<(), Ended>
-    where
-        V: Service<Request<Body>, Response = Response<B>>,
-        V::Error: Into<BoxError>,
-        B: http_body::Body<Data = Bytes>,
-        B::Error: Into<BoxError>,
-    {
-        let request = match received.request {
-            _ if received.unknown_expectation => {
-                return self.answer(StatusCode::EXPECTATION_FAILED, "only the expectation 100-continue is known").await;
-            }
-            Err(error) => return self.answer(StatusCode::BAD_REQUEST, &error.to_string()).await,
-            Ok(request) => request,
-        };
-        let mut request = request.map(|()| self.content());
-        request.extensions_mut().insert(self.info());
-        let upgrade = received.upgrade.then(|| upgrade::offer(&mut request));
-
-        let ready = poll_fn(|cx| self.poll_with_content(cx, |cx| service.poll_ready(cx).map_err(Into::into))).await?;
-        let response: Result<_, BoxError> = match ready {
-            Ok(()) => {
-                let mut future = pin!(service.call(request));
-                poll_fn(|cx| self.poll_with_content(cx, |cx| future.as_mut().poll(cx).map_err(Into::into))).await?
-            }
-            Err(error) => Err(error),
-        };
-        let response = match response {
-            Ok(response) => response,
-            Err(error) => {
-                tracing::error!(connection = self.tap.id, %error, "the service failed");
-                self.connection.close_after_current(CloseReason::ApplicationFailed);
-                return self.answer(StatusCode::INTERNAL_SERVER_ERROR, "the service failed").await;
-            }
-        };
-        self.respond(response).await?;
-        if self.connection.directive() == Directive::HandOver {
-            poll_fn(|cx| self.poll_flush(cx)).await?;
-            self.upgrade = upgrade;
-            return Ok(());
+    fn expire(&mut self) -> Result<(), Ended> {
+        match self.connection.expire(now()) {
+            Ok(()) => Ok(()),
+            Err(error) => self.refuse_now(error),
         }
-        self.finish_request().await?;
-        self.quiet_since = now();
-        Ok(())
     }
 
-    fn info(&self) -> ConnectionInfo {
+    /// An exchange is complete.
+    pub(super) fn fell_quiet(&mut self) {
+        self.quiet_since = now();
+        self.idle_until = None;
+    }
+
+    pub(super) fn age(&self) -> Duration {
+        now() - self.opened
+    }
+
+    pub(super) fn info(&self) -> ConnectionInfo {
         let now = now();
         ConnectionInfo {
             id: self.tap.id,
@@ -278,7 +293,7 @@ impl<S: Socket> Drive<S> {
     }
 
     /// Answers a request that cannot be read, and closes.
-    async fn refuse(&mut self, error: ProtocolError) -> Result<(), Ended> {
+    pub(super) async fn refuse(&mut self, error: ProtocolError) -> Result<(), Ended> {
         self.refuse_now(error)?;
         poll_fn(|cx| self.poll_flush(cx)).await
     }

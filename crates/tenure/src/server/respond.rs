@@ -10,7 +10,7 @@ use tenure_proto::{CloseReason, Directive, Framing};
 
 use super::drive::{Drive, Ended};
 use super::respond::date::date;
-use super::teardown::Socket;
+use super::stream::Stream;
 use crate::BoxError;
 use crate::io::fields::pairs;
 
@@ -64,7 +64,7 @@ impl Early {
     }
 }
 
-impl<S: Socket> Drive<S> {
+impl<S: Stream> Drive<S> {
     /// Sends a handler's response.
     pub(super) async fn respond<B>(&mut self, response: Response<B>) -> Result<(), Ended>
     where
@@ -83,9 +83,7 @@ impl<S: Socket> Drive<S> {
                 return self.queue_answer(StatusCode::INTERNAL_SERVER_ERROR, "the response's content failed");
             }
         }
-        if *self.drain.borrow() {
-            self.connection.close_after_current(CloseReason::Shutdown);
-        }
+        self.announce_last();
         self.announce_unread_content();
         parts.headers.entry(header::DATE).or_insert_with(date);
         let length = length.or(early.length());
@@ -103,12 +101,25 @@ impl<S: Socket> Drive<S> {
         }
         self.resets = framing == Framing::CloseDelimited;
         if self.resets {
-            self.transport.stream().reset_on_close(true);
+            self.transport.stream().socket().reset_on_close(true);
         }
         for data in std::mem::take(&mut early.data) {
             self.queue_content(data).await?;
         }
         if early.ended { self.end(&HeaderMap::new()) } else { self.send_content(body, early.trailers).await }
+    }
+
+    /// Before a response's head: whatever the server knows about the connection's end is said in it.
+    fn announce_last(&mut self) {
+        if self.shared.is_draining() {
+            self.connection.close_after_current(CloseReason::Shutdown);
+        }
+        if self.shared.is_too_old(self.tap.id, self.age()) {
+            self.connection.close_after_current(CloseReason::Age);
+        }
+        if let Some(idle) = self.shared.pressed_idle() {
+            self.connection.set_idle_timeout(idle);
+        }
     }
 
     async fn send_content<B>(&mut self, mut body: Pin<&mut B>, mut trailers: HeaderMap) -> Result<(), Ended>

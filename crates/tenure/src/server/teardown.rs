@@ -3,34 +3,17 @@
 
 use std::future::poll_fn;
 use std::task::{Poll, ready};
-use std::time::Duration;
 
 use tenure_proto::{CloseReason, Directive};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 
 use super::drive::{Drive, Ended};
+use super::stream::Stream;
 use crate::io::now;
 
 /// Bytes read and thrown away after the last response, at most.
 const LINGER_BYTES: u64 = 64 * 1024 * 1024;
 
-/// What a server's connection runs on.
-pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
-    /// Whether a close, at whatever point, is a reset. Where only the close ends the content, a FIN
-    /// after part of it would make a whole message of that part (RFC 9112 section 8).
-    fn reset_on_close(&self, on: bool);
-}
-
-impl Socket for TcpStream {
-    fn reset_on_close(&self, on: bool) {
-        if let Err(error) = socket2::SockRef::from(self).set_linger(on.then_some(Duration::ZERO)) {
-            tracing::debug!(%error, "SO_LINGER");
-        }
-    }
-}
-
-impl<S: Socket> Drive<S> {
+impl<S: Stream> Drive<S> {
     /// Obeys the directive until the connection is closed.
     pub(super) async fn tear_down(&mut self) -> Ended {
         loop {
@@ -55,7 +38,7 @@ impl<S: Socket> Drive<S> {
     async fn flush_last(&mut self) -> Result<(), Ended> {
         poll_fn(|cx| self.poll_flush(cx)).await?;
         if std::mem::take(&mut self.resets) {
-            self.transport.stream().reset_on_close(false);
+            self.transport.stream().socket().reset_on_close(false);
         }
         Ok(())
     }

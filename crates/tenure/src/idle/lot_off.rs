@@ -1,0 +1,43 @@
+//! Without nested epoll nothing is parked: a quiet connection waits in its task.
+
+use std::io;
+use std::task::{Context, Poll};
+
+/// What can be parked: nothing here.
+pub(crate) trait Park {}
+
+/// Always empty.
+#[derive(Debug)]
+pub(crate) struct Lot<T>(std::marker::PhantomData<T>);
+
+impl<T: Park> Lot<T> {
+    /// No lot on this platform.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self(std::marker::PhantomData))
+    }
+
+    /// Not here.
+    pub(crate) fn park(&mut self, parked: T) -> Result<(), (T, io::Error)> {
+        Err((parked, io::ErrorKind::Unsupported.into()))
+    }
+
+    /// Nobody is here to be woken.
+    pub(crate) fn poll_woken(&mut self, _cx: &mut Context<'_>, _woken: &mut Vec<T>) -> Poll<()> {
+        Poll::Pending
+    }
+
+    /// Nobody.
+    pub(crate) const fn oldest(&self) -> Option<&T> {
+        None
+    }
+
+    /// Nobody.
+    pub(crate) const fn take_oldest(&mut self) -> Option<T> {
+        None
+    }
+
+    /// None.
+    pub(crate) const fn len(&self) -> usize {
+        0
+    }
+}

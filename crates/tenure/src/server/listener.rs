@@ -1,0 +1,104 @@
+//! Where connections come from.
+
+use std::io;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::UnixListener;
+
+use crate::io::Socket;
+
+/// One listening socket or several, served alike: made by `From` from tokio's listeners.
+#[derive(Debug)]
+pub struct Listener {
+    sockets: Vec<Kind>,
+    /// Which is asked first: each in turn.
+    turn: usize,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener),
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Self {
+        Self { sockets: vec![Kind::Tcp(listener)], turn: 0 }
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixListener> for Listener {
+    fn from(listener: UnixListener) -> Self {
+        Self { sockets: vec![Kind::Unix(listener)], turn: 0 }
+    }
+}
+
+impl<L: Into<Self>> FromIterator<L> for Listener {
+    fn from_iter<I: IntoIterator<Item = L>>(listeners: I) -> Self {
+        let sockets = listeners.into_iter().flat_map(|listener| listener.into().sockets).collect();
+        Self { sockets, turn: 0 }
+    }
+}
+
+/// How the kernel finds out that a peer is gone. Apart from HTTP's own persistence: these ask
+/// whether the other host is there, not whether anybody will ask again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Probes {
+    /// `SO_KEEPALIVE`: a probe after so much silence, and then as often.
+    pub(crate) keep_alive: Option<Duration>,
+    /// `TCP_USER_TIMEOUT`: how long sent bytes may stay unacknowledged.
+    pub(crate) unacknowledged: Option<Duration>,
+}
+
+impl Listener {
+    /// Sets the sockets' options. Accepted sockets inherit them, on Linux and the BSDs.
+    pub(super) fn set_options(&self, probes: Probes) {
+        for socket in &self.sockets {
+            match socket {
+                Kind::Tcp(listener) => {
+                    if let Err(error) = set_options(SockRef::from(listener), probes) {
+                        tracing::warn!(%error, "a listener's TCP options");
+                    }
+                }
+                #[cfg(unix)]
+                Kind::Unix(_) => {}
+            }
+        }
+    }
+
+    /// The next connection, from any of the listeners in turn.
+    pub(super) fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, Option<SocketAddr>)>> {
+        for _ in 0..self.sockets.len() {
+            self.turn = (self.turn + 1) % self.sockets.len();
+            let accepted = match &self.sockets[self.turn] {
+                Kind::Tcp(listener) => {
+                    listener.poll_accept(cx).map_ok(|(stream, peer)| (Socket::Tcp(stream), Some(peer)))
+                }
+                #[cfg(unix)]
+                Kind::Unix(listener) => listener.poll_accept(cx).map_ok(|(stream, _)| (Socket::Unix(stream), None)),
+            };
+            if accepted.is_ready() {
+                return accepted;
+            }
+        }
+        Poll::Pending
+    }
+}
+
+fn set_options(socket: SockRef<'_>, probes: Probes) -> io::Result<()> {
+    // Small messages must not wait for the peer's acknowledgement of earlier ones.
+    socket.set_tcp_nodelay(true)?;
+    if let Some(after) = probes.keep_alive {
+        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(after).with_interval(after))?;
+    }
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_tcp_user_timeout(probes.unacknowledged)?;
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! What all connections of one server share, and the rules that need a look at all of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tenure_proto::{CloseReason, Config};
+use tokio::sync::watch;
+
+use super::{Limits, Server};
+use crate::io::{Tap, now};
+use crate::observe::Observer;
+
+/// Shared by the acceptor and every connection.
+pub(super) struct Shared {
+    pub(super) config: Arc<Config>,
+    pub(super) limits: Limits,
+    pub(super) observer: Option<Arc<dyn Observer>>,
+    /// True once the server drains.
+    pub(super) draining: watch::Sender<bool>,
+    /// How long an idle connection keeps its task, where there is a lot.
+    pub(super) park_after: Option<Duration>,
+    pub(super) drain_grace: Duration,
+    /// Open connections, the parked ones included. The acceptor writes, the connections read.
+    pub(super) open: AtomicUsize,
+    /// Ticks count from here.
+    pub(super) started: Instant,
+    /// Makes the jitter of this process its own.
+    seed: u64,
+}
+
+impl Shared {
+    pub(super) fn new(server: &Server) -> Self {
+        use std::hash::{BuildHasher, RandomState};
+        Self {
+            config: Arc::new(server.config.clone()),
+            limits: server.limits,
+            observer: server.observer.clone(),
+            draining: watch::channel(false).0,
+            park_after: server.park_after,
+            drain_grace: server.drain.grace,
+            open: AtomicUsize::new(0),
+            started: now(),
+            seed: RandomState::new().hash_one(0),
+        }
+    }
+
+    pub(super) fn tap(&self, id: u64) -> Tap {
+        Tap { observer: self.observer.clone(), id }
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+
+    /// How many requests the connection may carry, up to a tenth fewer than the limit: connections
+    /// that began together do not end together.
+    pub(super) fn request_limit(&self, id: u64) -> Option<u64> {
+        let limit = self.limits.requests?;
+        Some(limit - self.jitter(id, limit / 10))
+    }
+
+    /// Whether the connection is to end for its age, again with a tenth of jitter.
+    pub(super) fn is_too_old(&self, id: u64, age: Duration) -> bool {
+        self.limits.age.is_some_and(|limit| {
+            let tenth = u64::try_from(limit.as_millis() / 10).unwrap_or(u64::MAX);
+            age + Duration::from_millis(self.jitter(id, tenth)) >= limit
+        })
+    }
+
+    /// A number from 0 to `most`, the same each time for one connection, so that nobody stores it.
+    fn jitter(&self, id: u64, most: u64) -> u64 {
+        // The finalizer of splitmix64: neighbouring numbers come out far apart.
+        let mut x = self.seed ^ id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (x ^ (x >> 31)) % (most.saturating_add(1))
+    }
+
+    /// The idle time to announce and keep while the server fills up: from three quarters of the
+    /// connections on it shrinks, to a tenth when it is full. `None` while there is room.
+    pub(super) fn pressed_idle(&self) -> Option<Duration> {
+        let most = self.limits.connections?;
+        let free = most.saturating_sub(self.open.load(Ordering::Relaxed));
+        if free >= most.div_ceil(4) {
+            return None;
+        }
+        let idle = self.config.timeouts.idle?;
+        Some((idle.mul_f64(free as f64 / most as f64 * 4.0)).max(idle / 10))
+    }
+}
+
+/// Tells the observer of the connection's end, also when its task is cut or its handler panics.
+pub(super) struct Ending {
+    tap: Tap,
+    pub(super) exchanges: u64,
+    pub(super) why: Option<CloseReason>,
+    is_parked: bool,
+}
+
+impl Ending {
+    pub(super) const fn new(tap: Tap) -> Self {
+        Self { tap, exchanges: 0, why: None, is_parked: false }
+    }
+
+    /// The connection lives on, without its task.
+    pub(super) fn parked(mut self) {
+        self.is_parked = true;
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if self.is_parked {
+            return;
+        }
+        let cut = if std::thread::panicking() { CloseReason::ApplicationFailed } else { CloseReason::Shutdown };
+        closed(&self.tap, self.why.unwrap_or(cut), self.exchanges);
+    }
+}
+
+/// A connection has ended.
+pub(super) fn closed(tap: &Tap, why: CloseReason, exchanges: u64) {
+    tracing::debug!(connection = tap.id, reason = why.name(), exchanges, "closed");
+    if let Some(observer) = &tap.observer {
+        observer.closed(tap.id, why, exchanges);
+    }
+}

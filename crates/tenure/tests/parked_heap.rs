@@ -1,0 +1,100 @@
+//! The heap that a parked connection holds, counted by the allocator.
+//!
+//! A program of its own: the counter is one for the whole process.
+#![cfg(target_os = "linux")]
+#![allow(unsafe_code, reason = "a counting allocator can only be written so")]
+
+#[path = "common/mod.rs"]
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicIsize, Ordering};
+use std::time::Duration;
+
+use http::Response;
+use tenure::Body;
+use tenure::server::Server;
+
+use common::run;
+
+struct Counting;
+
+static LIVE: AtomicIsize = AtomicIsize::new(0);
+
+// SAFETY: every call is passed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size() as isize, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size() as isize, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const CONNECTIONS: usize = 2048;
+
+#[test]
+fn a_parked_connection_holds_at_most_64_bytes() {
+    run(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let handler = tower::service_fn(|_: http::Request<Body>| async {
+            Ok::<_, std::convert::Infallible>(Response::new(Body::from("fine")))
+        });
+        let server = Server::new().park_after(Some(Duration::from_millis(100)));
+        tokio::spawn(server.serve(listener, handler, std::future::pending::<()>()));
+        let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+
+        // The peers are plain sockets, which hold no heap. The first ones warm everything up.
+        let mut peers = Vec::with_capacity(CONNECTIONS + 8);
+        peers.extend(ask(address, 8).await);
+        let live = || LIVE.load(Ordering::Relaxed);
+        until(|| tasks() == 1).await;
+        let before = live();
+        peers.extend(ask(address, CONNECTIONS).await);
+        let unparked = (live() - before) / CONNECTIONS as isize;
+        until(|| tasks() == 1).await;
+        let parked = (live() - before) as f64 / CONNECTIONS as f64;
+        println!("live heap a connection: parked {parked:.1} bytes, before {unparked}");
+        assert!(parked <= 64.0, "{parked} bytes of live heap a parked connection");
+        assert!(parked > 40.0, "{parked} bytes: nothing was measured");
+    });
+}
+
+/// Opens connections and has a request answered on each.
+async fn ask(address: SocketAddr, count: usize) -> Vec<TcpStream> {
+    let work = move || {
+        let one = || {
+            let mut stream = TcpStream::connect(address)?;
+            stream.write_all(GET)?;
+            let (mut answer, mut len) = ([0; 1024], 0);
+            while !answer[..len].ends_with(b"fine") {
+                len += match stream.read(&mut answer[len..])? {
+                    0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+                    n => n,
+                };
+            }
+            Ok(stream)
+        };
+        (0..count).map(|_| one()).collect::<std::io::Result<Vec<_>>>()
+    };
+    tokio::task::spawn_blocking(work).await.unwrap().unwrap()
+}
+
+/// Waits, by looking again, for what nothing tells of.
+async fn until(done: impl Fn() -> bool) {
+    while !done() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
