@@ -143,7 +143,9 @@ fn jobs(args: &Args) -> Result<Vec<Job>, WrongUse> {
     let place: Box<dyn FnMut(&Uri) -> Place> = match (&args.output, &args.output_dir) {
         (Some(_), _) if uris.len() > 1 => {
             let n = uris.len();
-            return Err(WrongUse::new(format!("-o takes the content of one URL, and there are {n}; --output-dir DIR takes many")));
+            return Err(WrongUse::new(format!(
+                "-o takes the content of one URL, and there are {n}; --output-dir DIR takes many"
+            )));
         }
         (Some(file), _) if file.as_os_str() != "-" => {
             let place = Place::File(output(file)?);
