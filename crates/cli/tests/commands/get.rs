@@ -221,6 +221,12 @@ fn wrong_use_is_exit_code_2_and_says_what_to_do() {
         (&["--files-from", "empty"], "the list is empty"),
         (&["--files-from", "missing"], "--files-from missing"),
         (&[url, "-H", "x"], "Name: value"),
+        (&[url, "--output-dir", "new", "--cacert", "missing"], "--cacert missing"),
+        (&["--output-dir", url, url], "this is a URL"),
+        (&[url, "--output-dir", "-"], "write './-'"),
+        (&[url, "--output-dir=--to"], "write './--to'"),
+        (&[url, "-o", url], "this is a URL"),
+        (&[url, "--wire", "-"], "write './-'"),
     ] {
         let ran = get_in(dir.path(), args).expect(2);
         assert!(ran.err.contains(says), "{args:?}: {}", ran.err);

@@ -14,6 +14,9 @@ fn wrong_use_is_exit_code_2_and_says_what_to_do() {
     for (args, says) in [
         (&[][..], "required"),
         (&["nope"], "there is no such file or folder"),
+        (&["a", to], "--to takes the URL"),
+        (&["a", "--to", to, "--journal", to], "this is a URL"),
+        (&["a", "--to", to, "--wire", to], "this is a URL"),
         (&["a", "--to", "host/x"], "http://"),
         (&["a", "--to", "http://h/{nmae}"], "{name} and {path}"),
         (&["a", "--to", "http://u:p@h/"], "-u"),
