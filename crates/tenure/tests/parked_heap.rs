@@ -57,8 +57,8 @@ fn a_parked_connection_holds_at_most_64_bytes() {
         let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
 
         // The peers are plain sockets, which hold no heap. The first ones warm everything up.
-        let mut peers = Vec::with_capacity(CONNECTIONS + 8);
-        peers.extend(ask(address, 8).await);
+        let mut peers = Vec::with_capacity(2 * CONNECTIONS);
+        peers.extend(ask(address, CONNECTIONS).await);
         let live = || LIVE.load(Ordering::Relaxed);
         until(|| tasks() == 1).await;
         let before = live();

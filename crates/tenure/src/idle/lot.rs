@@ -1,10 +1,10 @@
 //! The lot on Linux.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
-use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use tokio::io::unix::AsyncFd;
 
@@ -23,7 +23,6 @@ pub(crate) trait Park {
 pub(crate) struct Lot<T> {
     epoll: AsyncFd<OwnedFd>,
     slots: Slots<T>,
-    events: Vec<epoll::Event>,
 }
 
 impl<T: Park> Lot<T> {
@@ -33,7 +32,7 @@ impl<T: Park> Lot<T> {
     /// The process has no descriptor left.
     pub(crate) fn new() -> io::Result<Self> {
         let epoll = crate::sys::watch(epoll::create(epoll::CreateFlags::CLOEXEC)?)?;
-        Ok(Self { epoll, slots: Slots::new(), events: Vec::new() })
+        Ok(Self { epoll, slots: Slots::new() })
     }
 
     /// Parks a connection, until bytes or an end come on its socket. Level-triggered: what came
@@ -60,19 +59,17 @@ impl<T: Park> Lot<T> {
         loop {
             // Only a runtime that is shut down fails here, and it polls nobody any more.
             let Ok(mut ready) = ready!(self.epoll.poll_read_ready(cx)) else { return Poll::Pending };
-            self.events.clear();
-            self.events.reserve_exact(BATCH);
+            let mut room = [const { MaybeUninit::<epoll::Event>::uninit() }; BATCH];
             let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-            let n = epoll::wait(ready.get_inner(), spare_capacity(&mut self.events), Some(&now)).unwrap_or(0);
-            if n < BATCH {
+            let events = epoll::wait(ready.get_inner(), &mut room, Some(&now)).map_or(&[][..], |(events, _)| events);
+            if events.len() < BATCH {
                 // Drained. What comes from here on makes the runtime's own epoll report again.
                 ready.clear_ready();
             }
             let before = woken.len();
-            for event in &self.events {
+            for event in events {
                 if let Some(parked) = self.slots.remove(event.data.u64() as u32) {
-                    // It goes back to the runtime's own epoll, or is closed.
-                    drop(epoll::delete(&self.epoll, parked.socket()));
+                    unwatch(&self.epoll, parked.socket());
                     woken.push(parked);
                 }
             }
@@ -91,12 +88,19 @@ impl<T: Park> Lot<T> {
     pub(crate) fn take_oldest(&mut self) -> Option<T> {
         let (at, _) = self.slots.oldest()?;
         let parked = self.slots.remove(at)?;
-        drop(epoll::delete(&self.epoll, parked.socket()));
+        unwatch(&self.epoll, parked.socket());
         Some(parked)
     }
 
     /// How many are here.
     pub(crate) const fn len(&self) -> usize {
         self.slots.len()
+    }
+}
+
+/// It goes back to the runtime's own epoll, or is closed.
+fn unwatch(epoll: &AsyncFd<OwnedFd>, socket: &OwnedFd) {
+    if let Err(error) = epoll::delete(epoll, socket) {
+        tracing::warn!(%error, "a parked socket was not watched");
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Drive<S: Stream> {
     local: Option<SocketAddr>,
     opened: Instant,
     quiet_since: Instant,
+    /// Since when the connection, if it is quiet, is quiet in this task.
+    here_since: Instant,
     /// How long an idle time that began before the connection was parked still lasts.
     idle_until: Option<Instant>,
     /// Quiet for long enough: the connection goes on without its task.
@@ -92,6 +94,7 @@ impl<S: Stream> Drive<S> {
             peer,
             opened,
             quiet_since: opened,
+            here_since: opened,
             idle_until: None,
             parks: false,
             stalled_since: None,
@@ -208,7 +211,7 @@ impl<S: Stream> Drive<S> {
     fn leaves_at(&self) -> Option<Instant> {
         let after = self.shared.park_after?;
         let is_quiet = self.connection.is_idle() && self.transport.unread().is_empty();
-        if is_quiet { self.quiet_since.checked_add(after) } else { None }
+        if is_quiet { self.here_since.checked_add(after) } else { None }
     }
 
     /// Reads once, until the running wait ends, or the connection has been idle for long enough.
@@ -244,6 +247,7 @@ impl<S: Stream> Drive<S> {
     /// An exchange is complete.
     pub(super) fn fell_quiet(&mut self) {
         self.quiet_since = now();
+        self.here_since = self.quiet_since;
         self.idle_until = None;
     }
 

@@ -45,9 +45,10 @@ impl Tick {
         Self(u32::try_from(ticks).unwrap_or(u32::MAX))
     }
 
-    /// The first tick that is wholly after a moment.
+    /// The first tick that begins at a moment or after it.
     pub(super) fn after(moment: Instant, started: Instant) -> Self {
-        Self(Self::at(moment, started).0.saturating_add(1))
+        let ticks = moment.saturating_duration_since(started).as_nanos().div_ceil(Self::LENGTH.as_nanos());
+        Self(u32::try_from(ticks).unwrap_or(u32::MAX))
     }
 
     /// When the tick begins.
