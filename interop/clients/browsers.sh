@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Chromium and Firefox without a window, each with a page of 30 images. The page's script judges what came and stores
 # what it saw at /in/result.
+# shellcheck disable=SC2154 # what lib.sh sets
 
 make_page() {
     local n

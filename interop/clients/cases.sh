@@ -153,8 +153,13 @@ with_module() {
 
 client_node() {
     has node || { absent "Node" node; return; }
-    planned "Node $(node -p process.versions.node), fetch" node "$clients/fetch.mjs"
-    planned "Node $(node -p process.versions.node), http.Agent" node "$clients/agent.mjs"
+    local version
+    version=$(node -p process.versions.node)
+    # fetch ends a connection after HEAD, of which the plan has three.
+    closing=3 planned "Node $version, fetch" node "$clients/fetch.mjs"
+    # Its own pool has no limit and takes a connection for busy until a moment after the answer is there.
+    row "Node $version, fetch" "8 at once, its default pool" 40 bounded node "$clients/fetch.mjs" "$tmp/at-once" @URL@ "$www" 8 default
+    planned "Node $version, http.Agent" node "$clients/agent.mjs"
 }
 
 client_go() {

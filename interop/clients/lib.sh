@@ -9,31 +9,37 @@
 
 # shellcheck source=interop/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck disable=SC2034 # for the scripts that source this one
 clients=$here/clients
 # shellcheck disable=SC2034 # names the lines of `ok` and `fail`
 peer=clients
 
 bounded() { timeout --kill-after=5 45 "$@"; }
 
-# make_plans: $tmp/one-by-one, $tmp/at-once and $tmp/pause, of what is in $www.
+# make_plans: $tmp/one-by-one, $tmp/at-once and $tmp/pause, of what is in $www. What goes to /in/X=FILE must be as FILE.
 make_plans() {
-    local tab=$'\t' path
+    local tab=$'\t' path n
+    # shellcheck disable=SC2154 # set by the script `run`
     (cd "$www" && find . -type f | cut -c3- | LC_ALL=C sort) >"$tmp/names"
-    encode_paths <"$tmp/names" | paste - "$tmp/names" >"$tmp/paths"
+    paste <(encode_paths <"$tmp/names") "$tmp/names" >"$tmp/paths"
     gets() { awk -F'\t' '{ print "GET\t200\t/" $1 "\t" $2 "\t-" }' "$tmp/paths"; }
     {
         gets
         for path in big.bin empty small-01.txt; do echo "HEAD${tab}200${tab}/$path${tab}$path${tab}-"; done
         echo "GET${tab}404${tab}/none${tab}-${tab}-"
         for path in big.bin empty small-01.txt; do
-            echo "PUT${tab}201${tab}/in/sized-$path${tab}$path${tab}-"
-            echo "PUT${tab}201${tab}/in/chunked-$path${tab}$path${tab}chunked"
-            echo "GET${tab}200${tab}/in/sized-$path${tab}$path${tab}-"
-            echo "GET${tab}200${tab}/in/chunked-$path${tab}$path${tab}-"
+            echo "PUT${tab}201${tab}/in/sized=$path${tab}$path${tab}-"
+            echo "PUT${tab}201${tab}/in/chunked=$path${tab}$path${tab}chunked"
+            echo "GET${tab}200${tab}/in/sized=$path${tab}$path${tab}-"
+            echo "GET${tab}200${tab}/in/chunked=$path${tab}$path${tab}-"
         done
         gets
     } >"$tmp/one-by-one"
-    for _ in {1..10}; do gets; done >"$tmp/at-once"
+    for n in {1..10}; do
+        gets
+        echo "PUT${tab}201${tab}/in/sized$n=medium.bin${tab}medium.bin${tab}-"
+        echo "PUT${tab}201${tab}/in/chunked$n=big.bin${tab}big.bin${tab}chunked"
+    done >"$tmp/at-once"
     {
         gets | head -n 5
         echo "PAUSE${tab}4${tab}-${tab}-${tab}-"
@@ -115,6 +121,7 @@ judge() {
     (( requests > 0 )) || fail "$what: the client reports no request" "$tmp/client.err"
     (( answered >= requests && answered <= requests + ${stray:-0} )) ||
         fail "$what: the client counts $requests requests, the server $answered" "$tmp/serve.log"
+    check_uploads "$what"
     (( used <= most )) || fail "$what: $used connections, at most $most are needed" "$tmp/serve.log"
     (( ! ${pause:-0} || used == most )) || fail "$what: $used connections instead of $most" "$tmp/serve.log"
     (( used < answered )) || fail "$what: no connection was used again" "$tmp/serve.log"
@@ -122,6 +129,13 @@ judge() {
     [[ -z $told || $told == "$opened" ]] || fail "$what: the client made $told connections, the server saw $opened" "$tmp/serve.log"
     (( failed > before )) || ok "$what: $requests requests over $used connections"
     verdict=$( (( failed > before )) && echo "**failed**" || echo "all right, ${how:-byte by byte}" )
+}
+
+check_uploads() {
+    local file
+    for file in "$www"/in/*=*; do
+        [[ ! -e $file ]] || cmp "$www/${file##*=}" "$file" >"$tmp/cmp.out" 2>&1 || fail "$1: an upload is stored wrong" "$tmp/cmp.out"
+    done
 }
 
 note_row() {
@@ -142,11 +156,12 @@ skipped=0
 
 has() { command -v "$1" >/dev/null; }
 
-# planned CLIENT WORD…: the three rows of a client that does plans; the WORDs are its command.
+# planned CLIENT WORD…: the three rows of a client that does plans; the WORDs are its command. Variable: closing, how
+# many connections the client itself ends while it does one thing after another.
 planned() {
     local client=$1
     shift
-    row "$client" "one by one, uploads too" 1 bounded "$@" "$tmp/one-by-one" @URL@ "$www" 1
-    row "$client" "8 at once" 8 bounded "$@" "$tmp/at-once" @URL@ "$www" 8
+    row "$client" "one by one, uploads too" $(( 1 + ${closing:-0} )) bounded "$@" "$tmp/one-by-one" @URL@ "$www" 1
+    row "$client" "8 at once, uploads too" 8 bounded "$@" "$tmp/at-once" @URL@ "$www" 8
     serve='--idle-timeout 2' pause=1 row "$client" "a pause longer than the server waits" 2 bounded "$@" "$tmp/pause" @URL@ "$www" 1
 }

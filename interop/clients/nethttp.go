@@ -3,10 +3,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
-	"net/http/httptrace"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -39,7 +40,7 @@ func main() {
 		panic(err)
 	}
 	// By default it keeps two idle connections for a host, and dials beside one that is about to be free.
-	transport := &http.Transport{MaxIdleConnsPerHost: workers, MaxConnsPerHost: workers}
+	transport := &http.Transport{MaxIdleConnsPerHost: workers, MaxConnsPerHost: workers, DialContext: dial}
 	client = &http.Client{Transport: transport, Timeout: 20 * time.Second}
 
 	steps := make(chan step)
@@ -60,6 +61,15 @@ func main() {
 	done.Wait()
 	transport.CloseIdleConnections()
 	fmt.Printf("requests=%d wrong=%d opened=%d\n", requests, wrong, opened)
+}
+
+// A connection dialled for one request may first carry another's, so they are counted here and not where they are used.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err == nil {
+		atomic.AddInt64(&opened, 1)
+	}
+	return conn, err
 }
 
 func parse(line string) step {
@@ -99,12 +109,7 @@ func exchange(s step) error {
 	if err != nil {
 		return err
 	}
-	trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
-		if !info.Reused {
-			atomic.AddInt64(&opened, 1)
-		}
-	}}
-	answer, err := client.Do(request.WithContext(httptrace.WithClientTrace(request.Context(), trace)))
+	answer, err := client.Do(request)
 	if err != nil {
 		return err
 	}
