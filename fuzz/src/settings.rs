@@ -1,7 +1,6 @@
 //! The first bytes of an input of the receiving targets: settings, and where the rest is cut.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tenure_proto::{Config, Limits};
 
@@ -50,7 +49,7 @@ impl<'d> Settings<'d> {
             limits: if self.flags & 2 != 0 { small } else { default },
             http10_keep_alive: self.flags & 4 == 0,
             http09: self.flags & 8 != 0,
-            announce_idle: (self.flags & 16 != 0).then_some(Duration::from_secs(5)),
+            announce_idle: self.flags & 16 != 0,
             ..Config::default()
         })
     }

@@ -28,7 +28,7 @@ impl Pair {
         let server = Config {
             limits,
             http10_keep_alive: settings.server_persists_10,
-            announce_idle: settings.announce_idle.then_some(Duration::from_secs(5)),
+            announce_idle: settings.announce_idle,
             ..Config::default()
         };
         Self { client: Endpoint::new(client), server: Endpoint::new(server), now: Instant::now(), disturbed: false }
