@@ -36,7 +36,7 @@ doc: ## the documentation builds without warnings, private items too
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --all-features --workspace --exclude tenure-cli
 
 test: ## all tests; they need nothing but cargo
-	cargo test --workspace
+	cargo test --workspace --locked --no-fail-fast
 
 msrv: ## the stated rust-version, as far as the toolchains here can prove it
 	@scripts/msrv.sh

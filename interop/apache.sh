@@ -7,7 +7,7 @@ need apache2
 find_tenure
 
 modules=/usr/lib/apache2/modules
-long=$(free_port) few=$(free_port) short=$(free_port)
+read -r long few short < <(free_ports 3)
 mkdir -p "$tmp/www" "$tmp/cgi" "$tmp/posted" "$tmp/locks"
 cat >"$tmp/cgi/store" <<'CGI'
 #!/bin/sh

@@ -20,13 +20,14 @@ passed=0 failed=0
 cleanup() {
     local pid
     for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
-    for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null; done
+    for pid in "${pids[@]}"; do await gone "$pid" || kill -KILL "$pid"; done
     rm -rf "$tmp"
 }
 trap cleanup EXIT
 trap 'exit 143' TERM INT HUP
 
-# need COMMAND…: ends the script if one is not installed. That is a skip for a person and a failure in CI.
+# need COMMAND…: ends the script if one is not installed. That is a skip for a person (exit code 77, by which interop/run
+# knows it) and a failure in CI.
 need() {
     local command
     for command in "$@"; do
@@ -37,7 +38,7 @@ need() {
 skip() {
     echo "skipped: $1"
     [[ ${CI:-} != true ]] || { echo "FAIL $peer: in CI nothing may be skipped"; exit 1; }
-    exit 0
+    exit 77
 }
 
 ok() { passed=$(( passed + 1 )); echo "ok $peer: $1"; }
@@ -76,15 +77,14 @@ finish() {
     exit
 }
 
-# A port nobody listens on, below the range the kernel gives to outgoing connections.
-free_port() {
-    local port
-    for _ in {1..100}; do
+# free_ports NUMBER: so many ports that nobody listens on, below the range the kernel gives to outgoing connections.
+free_ports() {
+    local port ports=()
+    while (( ${#ports[@]} < $1 )); do
         port=$(( 20000 + RANDOM % 12000 ))
-        listening "$port" || { echo "$port"; return; }
+        [[ " ${ports[*]} " == *" $port "* ]] || listening "$port" || ports+=("$port")
     done
-    echo "no free port found" >&2
-    return 1
+    echo "${ports[*]}"
 }
 
 listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
@@ -109,13 +109,17 @@ start() {
 # await COMMAND…: returns when COMMAND succeeds; fails after ten seconds.
 await() {
     for _ in {1..200}; do
-        "$@" && return
+        "$@" && return 0 # said in full: in a trap a bare `return` gives the status from before it
         sleep 0.05
     done
     return 1
 }
 
-has_lines() { (( $(wc -l <"$1") >= $2 )); }
+# Whether a process of ours has ended: it is no more, or a zombie until it is waited for.
+gone() { ! grep -qs '^State:[[:space:]]*[^ZX]' "/proc/$1/status"; }
+
+# ends_well PID: it ends by itself, within ten seconds, with 0.
+ends_well() { await gone "$1" && wait "$1"; }
 
 # Whether the server at PORT has closed its side of a connection (FIN-WAIT-1 or 2 of the kernel's table).
 server_closed() {

@@ -6,7 +6,7 @@ source "$(dirname "$0")/client.sh"
 need nginx
 find_tenure
 
-long=$(free_port) few=$(free_port) short=$(free_port)
+read -r long few short < <(free_ports 3)
 nginx_conf >"$tmp/nginx.conf" <<CONF
 server { listen 127.0.0.1:$long; }
 server { listen 127.0.0.1:$few; keepalive_requests 3; }

@@ -20,7 +20,7 @@ key() { openssl ecparam -name prime256v1 -genkey -noout -out "$1"; }
         -addext 'subjectAltName=IP:127.0.0.1,DNS:localhost' -addext 'basicConstraints=critical,CA:FALSE' -out "$tmp/self.pem"
 } >"$tmp/openssl.log" 2>&1 || { fail "openssl makes the certificates" "$tmp/openssl.log"; finish; }
 
-signed=$(free_port) few=$(free_port) self=$(free_port) new=$(free_port) plain=$(free_port)
+read -r signed few self new plain < <(free_ports 5)
 nginx_conf >"$tmp/nginx.conf" <<CONF
 ssl_certificate $tmp/server.pem;
 ssl_certificate_key $tmp/server.key;

@@ -16,6 +16,9 @@ fi
 export RUSTC_BOOTSTRAP=1
 fuzz() { cargo fuzz "$1" --sanitizer none "${@:2}"; }
 
+# What cargo and libFuzzer say on every run; panics and the statistics that matter stay.
+noise='^(INFO|WARNING: Failed to find function|stat::(new_units|slowest|average)|###### |".*" # Uses: | +(Finished|Running|Blocking) )'
+
 found=$(mktemp -d)
 trap 'rm -rf "$found"' EXIT
 fuzz build
@@ -24,5 +27,5 @@ for target in $(cargo fuzz list); do
     echo "fuzz-smoke: $target"
     fuzz run "$target" "$found/$target" "fuzz/corpus/$target" -- \
         -max_total_time="${SECONDS_EACH:-5}" -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 2>&1 |
-        grep -vE '^(INFO|WARNING: Failed to find function|stat::(new_units|slowest|average))' || { echo "fuzz-smoke: $target failed"; exit 1; }
+        grep -vE "$noise" || { echo "fuzz-smoke: $target failed"; exit 1; }
 done

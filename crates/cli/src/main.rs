@@ -20,7 +20,7 @@ use clap::{Parser, Subcommand};
 ///
 /// Sends many files over one connection, serves and fetches files, and explains every byte of it.
 #[derive(Parser)]
-#[command(version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "tenure", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "Exit codes: 0 all done, 1 something failed, 2 wrong use.")]
 struct Cli {
     #[command(subcommand)]

@@ -5,28 +5,54 @@ use std::fmt::Debug;
 
 use crate::message::{RequestHead, ResponseHead};
 
-#[expect(private_interfaces, unnameable_types, reason = "sealed on purpose: only this crate calls it")]
-mod sealed {
-    use crate::connection::Connection;
+pub(crate) mod sealed {
+    use std::fmt::Debug;
+    use std::time::Duration;
+
+    use crate::config::{Config, Timeouts};
+    use crate::connection::{Connection, Exchange, Kept, Outstanding};
     use crate::event::Event;
     use crate::message::Fault;
     use crate::message::head::Parsed;
 
     /// What only this crate may ask of a role.
-    pub trait Sealed: Sized {
+    pub(crate) trait Sealed: Sized {
+        /// What a connection remembers in this role.
+        type State: State;
+
         /// A whole head has come.
         fn accept_head<'b>(connection: &mut Connection<Self>, parsed: Parsed<'b>) -> Result<Event<'b, Self>, Fault>
         where
             Self: super::Role;
     }
 
+    /// The requests whose responses are not complete, oldest first, and what only one role knows.
+    pub(crate) trait State: Clone + Debug {
+        fn new(config: &Config) -> Self;
+        fn len(&self) -> usize;
+        fn push(&mut self, exchange: Exchange);
+        fn pop(&mut self);
+        fn front(&self) -> Option<&Exchange>;
+        fn front_mut(&mut self) -> Option<&mut Exchange>;
+        /// How long the connection is kept between requests.
+        fn idle_limit(&self, timeouts: &Timeouts) -> Option<Duration>;
+
+        fn is_empty(&self) -> bool {
+            self.len() == 0
+        }
+    }
+
     impl Sealed for super::Server {
+        type State = Kept;
+
         fn accept_head<'b>(connection: &mut Connection<Self>, parsed: Parsed<'b>) -> Result<Event<'b, Self>, Fault> {
             connection.accept_request(parsed)
         }
     }
 
     impl Sealed for super::Client {
+        type State = Outstanding;
+
         fn accept_head<'b>(connection: &mut Connection<Self>, parsed: Parsed<'b>) -> Result<Event<'b, Self>, Fault> {
             connection.accept_response(parsed)
         }
@@ -34,6 +60,7 @@ mod sealed {
 }
 
 /// Which side of the connection this program is. [`Server`] or [`Client`].
+#[expect(private_bounds, reason = "sealed on purpose: only this crate asks for more")]
 pub trait Role: sealed::Sealed + Sized + Clone + PartialEq + Debug + 'static {
     /// The head this role receives.
     type Head<'b>: Clone + PartialEq + Debug;

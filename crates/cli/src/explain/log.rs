@@ -29,6 +29,10 @@ pub(super) fn explain(records: &[Record<'_>], cut: bool, page: &mut Page<'_>) ->
         page.blank()?;
         page.prose(Tone::Bad, "The log ends inside a record: the program that wrote it did not finish.")?;
     }
+    if connections.is_empty() && !cut {
+        page.blank()?;
+        page.prose(Tone::Plain, "It has no connection: none was made while it was written.")?;
+    }
     if connections.len() > 1 {
         page.blank()?;
         page.prose(Tone::Plain, &format!("{} connections. {}", connections.len(), total.text()))?;

@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 use conversation::Tally;
 use page::{Page, Tone};
 
+use crate::net::{WrongUse, exit_code};
 use crate::wire;
 
 /// The most bytes that are read.
@@ -51,9 +52,13 @@ pub(crate) struct Args {
     methods: Vec<String>,
 }
 
-/// Runs the command. The exit code is 0 if every message is whole and right, 1 if not. `color`:
-/// colour what is printed.
+/// Runs the command. The exit code is 0 if every message is whole and right, 1 if not, 2 if FILE
+/// cannot be opened. `color`: colour what is printed.
 pub(crate) async fn run(args: Args, color: bool) -> Result<u8, Box<dyn Error>> {
+    exit_code("explain", print(args, color).await)
+}
+
+async fn print(args: Args, color: bool) -> Result<u8, Box<dyn Error>> {
     let live = match args.file {
         None => Some(live::three_uploads().await?),
         Some(_) => None,
@@ -83,7 +88,7 @@ fn explain_file(file: &Path, methods: &[String], out: &mut dyn Write, color: boo
         ("standard input".to_owned(), read(io::stdin().lock(), "standard input")?)
     } else {
         let name = file.display().to_string().escape_debug().to_string();
-        let opened = std::fs::File::open(file).map_err(|e| format!("cannot open {name}: {e}"))?;
+        let opened = std::fs::File::open(file).map_err(|e| WrongUse::new(format!("cannot open {name}: {e}")))?;
         let bytes = read(opened, &name)?;
         (name, bytes)
     };

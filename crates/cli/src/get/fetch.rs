@@ -76,7 +76,7 @@ impl Run {
     async fn try_fetch(&self, job: &Job, last: bool, item: &mut Item) -> Result<(), Failure> {
         let response = self.follow(&job.uri, last, item).await?;
         if !response.status().is_success() {
-            return Err(refused(response).await);
+            return Err(refused(response, &self.net).await);
         }
         let mut sink = job.place.open().await.map_err(|e| unwritable(&e))?;
         let mut body = response.into_body();
@@ -184,11 +184,14 @@ fn redirection(from: &Uri, response: &Response<Body>) -> Option<Uri> {
     (url::is_secure(&to) || !url::is_secure(from)).then_some(to)
 }
 
-async fn refused(response: Response<Body>) -> Failure {
+async fn refused(response: Response<Body>, net: &Net) -> Failure {
     let answer = Answer::read(response, || false).await;
     let failure = Failure::new(answer.reason());
     match answer.status {
-        StatusCode::UNAUTHORIZED => failure.advice("give the user and the password with -u"),
+        StatusCode::UNAUTHORIZED => failure.advice(net.login_advice()),
+        StatusCode::BAD_REQUEST => {
+            failure.advice("the server did not understand the request; --wire FILE shows what was sent")
+        }
         StatusCode::FORBIDDEN => failure.advice("the server does not allow this; try another -u"),
         StatusCode::NOT_FOUND | StatusCode::GONE => failure.advice("there is nothing at this URL; check it"),
         status if status.is_redirection() => failure.advice("if that is what you want, get that URL"),

@@ -1,6 +1,7 @@
 //! What `send` and `get` share of being a client: their options, the fields of every request, the
 //! client with its observer, the order of work, and how to stop it.
 
+mod advice;
 mod answer;
 mod fields;
 mod list;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Request, Uri, Version, request};
 use tenure::Client;
 
@@ -126,6 +128,15 @@ impl Net {
         self.version
     }
 
+    /// What the user can do about a 401.
+    pub(crate) fn login_advice(&self) -> &'static str {
+        if self.fields.contains_key(AUTHORIZATION) {
+            "the server does not accept these credentials; check -u (or -H)"
+        } else {
+            "give the user and the password with -u"
+        }
+    }
+
     /// A request with the fields of every request.
     pub(crate) fn request(&self, method: Method, uri: Uri) -> request::Builder {
         let mut builder = Request::builder().method(method).uri(uri).version(self.version);
@@ -138,9 +149,5 @@ impl Net {
 
 /// What the user can do when no connection could be made.
 pub(crate) fn connect_advice(error: &tenure::Error) -> &'static str {
-    if error.to_string().contains("ertificate") {
-        "if you trust this server, give its certificate or its authority's with --cacert FILE"
-    } else {
-        "is the server running, and the URL right?"
-    }
+    advice::for_connect(&error.to_string())
 }

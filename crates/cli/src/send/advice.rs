@@ -3,12 +3,14 @@
 use http::{Method, StatusCode};
 use tenure::Fate;
 
+use crate::net::Net;
+
 /// When a server answered with this status.
-pub(super) fn for_status(status: StatusCode, method: &Method) -> Option<String> {
+pub(super) fn for_status(status: StatusCode, method: &Method, net: &Net) -> Option<String> {
     Some(match status.as_u16() {
         300..=399 => "if that is where the file should go, give that URL with --to".into(),
         400 => "the server did not understand the request; --wire FILE shows what was sent".into(),
-        401 => "give the user and the password with -u".into(),
+        401 => net.login_advice().into(),
         403 => "the server does not allow this; ask who runs it, or try another --to or -u".into(),
         404 | 410 => "there is nothing at this URL that takes files; check --to".into(),
         405 | 501 => {
@@ -27,6 +29,7 @@ pub(super) fn for_status(status: StatusCode, method: &Method) -> Option<String> 
         }
         417 => "leave out the Expect field".into(),
         429 | 503 => "the server is busy; try again later, or wait longer with --retry-wait SECONDS".into(),
+        507 => "the server has no room for it; ask who runs it to make some".into(),
         500..=599 => "the server failed; its log may say why".into(),
         _ => return None,
     })

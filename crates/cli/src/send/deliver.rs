@@ -188,7 +188,7 @@ impl Run {
     /// time, and the content can be had again.
     fn may_try_again(&self, answer: &Answer, source: &Source) -> Result<(), Failure> {
         let failure = Failure::new(answer.reason());
-        let failure = match advice::for_status(answer.status, &self.method) {
+        let failure = match advice::for_status(answer.status, &self.method, &self.net) {
             Some(advice) => failure.advice(advice),
             None => failure,
         };

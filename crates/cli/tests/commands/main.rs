@@ -1,5 +1,8 @@
 //! The built program `tenure`, driven as a user does, against servers of every kind.
 
+mod explain;
 mod get;
 mod send;
+mod serve;
 mod support;
+mod tls;

@@ -98,7 +98,7 @@ impl FramingDecision {
 pub(crate) fn of_request(facts: &Facts, limit: u64) -> Result<FramingDecision, Fault> {
     // Rule 3 and section 6.1 were refused while the lines were read: both fields, or HTTP/1.0.
     if let Some(at) = facts.codings.at {
-        request_codings(facts.codings).map_err(|kind| Fault::new(kind, at))?;
+        request_codings(facts.codings).map_err(|kind| Fault::new(kind, at as usize))?;
         return Ok(FramingDecision::sound(Framing::Chunked, FramingRule::Chunked));
     }
     match facts.length {
@@ -138,7 +138,7 @@ pub(crate) fn of_response(
     }
     if let Some(at) = facts.codings.at {
         if facts.codings.malformed || facts.codings.chunked > 1 {
-            return Err(Fault::new(ErrorKind::BadTransferEncoding, at));
+            return Err(Fault::new(ErrorKind::BadTransferEncoding, at as usize));
         }
         // Section 6.1: Transfer-Encoding in HTTP/1.0 means the framing is faulty.
         let faulty = facts.length.is_some() || version < Version::Http11;

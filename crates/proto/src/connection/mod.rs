@@ -5,12 +5,13 @@
 //!
 //! | receiving | means | next |
 //! |---|---|---|
-//! | Head | a head is due or on its way | Length, Chunked, UntilClose |
-//! | Length, Chunked, UntilClose | content is due | Complete |
+//! | Head | a head is due or on its way | Content |
+//! | Content | content is due | Complete |
 //! | Complete | the message is whole; the exchange is not | Head, Closed, HandOver |
 //! | HandOver | another protocol owns the input | |
 //! | Closed | no further message; input is discarded | |
 
+mod keep_alive;
 mod outstanding;
 mod persistence;
 mod receive;
@@ -21,9 +22,7 @@ mod send_response;
 mod teardown;
 mod timeout;
 
-use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Instant;
 
 pub use outstanding::MethodClass;
 pub use persistence::{CloseReason, ConnectionOptions, Persistence};
@@ -33,15 +32,17 @@ pub use send_request::RequestLine;
 pub use teardown::Directive;
 pub use timeout::Timer;
 
-pub(crate) use outstanding::Exchange;
+pub(crate) use keep_alive::Kept;
+pub(crate) use outstanding::{Exchange, Outstanding};
 
+use crate::body::Framing;
 use crate::body::chunked::ChunkedDecoder;
 use crate::config::Config;
 use crate::error::{ErrorKind, ProtocolError};
 use crate::message::head::HeadParser;
 use crate::role::Role;
-use outstanding::Outstanding;
-use timeout::Wait;
+use crate::role::sealed::{Sealed, State};
+use timeout::{Pace, Wait};
 
 /// The state of one connection in the role `R`. See the [crate documentation](crate) for the
 /// order of calls.
@@ -50,7 +51,7 @@ pub struct Connection<R: Role> {
     config: Arc<Config>,
     receiving: Receiving,
     sending: Sending,
-    outstanding: Outstanding,
+    state: <R as Sealed>::State,
     persistence: Persistence,
     directive: Directive,
     wait: Option<Wait>,
@@ -58,18 +59,33 @@ pub struct Connection<R: Role> {
     peer_finished: bool,
     received: u64,
     exchanges: u64,
-    role: PhantomData<R>,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Receiving {
     Head { parser: HeadParser, empty_lines: u8 },
-    Length { left: u64 },
-    Chunked(ChunkedDecoder),
-    UntilClose { content: u64 },
+    Content { content: Content, pace: Pace },
     Complete,
     HandOver,
     Closed,
+}
+
+/// Content on its way in.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Content {
+    Length { left: u64 },
+    Chunked(ChunkedDecoder),
+    UntilClose { received: u64 },
+}
+
+impl From<Framing> for Content {
+    fn from(framing: Framing) -> Self {
+        match framing {
+            Framing::Length(left) => Self::Length { left },
+            Framing::Chunked => Self::Chunked(ChunkedDecoder::NEW),
+            Framing::CloseDelimited => Self::UntilClose { received: 0 },
+        }
+    }
 }
 
 impl Receiving {
@@ -93,17 +109,16 @@ impl<R: Role> Connection<R> {
     /// A new connection that has carried nothing yet.
     pub fn new(config: Arc<Config>) -> Self {
         Self {
+            state: State::new(&config),
             config,
             receiving: Receiving::HEAD,
             sending: Sending::Idle,
-            outstanding: Outstanding::new(),
             persistence: Persistence::Persist,
             directive: Directive::Proceed,
             wait: None,
             peer_finished: false,
             received: 0,
             exchanges: 0,
-            role: PhantomData,
         }
     }
 
@@ -123,46 +138,6 @@ impl<R: Role> Connection<R> {
         self.directive = Directive::Close(why);
     }
 
-    /// The caller has closed the sending side, as [`Directive::HalfClose`] asked.
-    pub fn half_closed(&mut self, now: Instant) {
-        if let Directive::HalfClose(why) = self.directive {
-            self.directive = Directive::Linger(why);
-            self.wait = Some(Wait { timer: Timer::Linger, since: now });
-        }
-    }
-
-    /// Time has passed. `Ok` also when a wait ended that needs no answer (idle, linger): then
-    /// [`directive`](Self::directive) has changed.
-    ///
-    /// # Errors
-    /// The peer was too slow within a message. A server may answer 408 before it closes.
-    pub fn expire(&mut self, now: Instant) -> Result<(), ProtocolError> {
-        let Some((timer, deadline)) = self.deadline() else { return Ok(()) };
-        if now < deadline {
-            return Ok(());
-        }
-        match timer {
-            Timer::Head | Timer::Content => Err(self.fail(ErrorKind::TimedOut(timer), self.received)),
-            // Nothing was under way, so a plain close loses nothing; and a request that crosses it
-            // meets a reset, by which its sender knows that it was not processed.
-            Timer::Idle => {
-                self.close(CloseReason::Idle);
-                Ok(())
-            }
-            Timer::Linger => {
-                let why = self.directive.reason().unwrap_or(CloseReason::Idle);
-                self.close(why);
-                Ok(())
-            }
-        }
-    }
-
-    /// When the running wait ends, if one runs.
-    pub fn deadline(&self) -> Option<(Timer, Instant)> {
-        let wait = self.wait?;
-        Some((wait.timer, wait.deadline(&self.config.timeouts)?))
-    }
-
     /// What to do with the socket, once everything queued is flushed.
     pub const fn directive(&self) -> Directive {
         self.directive
@@ -174,8 +149,8 @@ impl<R: Role> Connection<R> {
     }
 
     /// Requests whose responses are not complete.
-    pub const fn outstanding(&self) -> usize {
-        self.outstanding.len()
+    pub fn outstanding(&self) -> usize {
+        self.state.len()
     }
 
     /// Exchanges completed.
@@ -196,21 +171,21 @@ impl<R: Role> Connection<R> {
     /// True between exchanges: nothing is owed by either side and no byte of a next message came.
     pub fn is_idle(&self) -> bool {
         let fresh = matches!(&self.receiving, Receiving::Head { parser, .. } if parser.is_fresh());
-        fresh && self.outstanding.is_empty() && self.sending == Sending::Idle && self.directive == Directive::Proceed
+        fresh && self.state.is_empty() && self.sending == Sending::Idle && self.directive == Directive::Proceed
     }
 
     /// Bytes of content still to be received, if the framing says; 0 if none is due.
     pub const fn content_left(&self) -> Option<u64> {
         match self.receiving {
-            Receiving::Length { left } => Some(left),
-            Receiving::Chunked(_) | Receiving::UntilClose { .. } => None,
+            Receiving::Content { content: Content::Length { left }, .. } => Some(left),
+            Receiving::Content { .. } => None,
             _ => Some(0),
         }
     }
 
     /// True while the received message is not whole: its content is still to come.
     pub const fn is_receiving_content(&self) -> bool {
-        matches!(self.receiving, Receiving::Length { .. } | Receiving::Chunked(_) | Receiving::UntilClose { .. })
+        matches!(self.receiving, Receiving::Content { .. })
     }
 
     /// True while this side owes content or an end to the message it has begun.
@@ -221,6 +196,7 @@ impl<R: Role> Connection<R> {
     /// No further message; a server may still answer what failed.
     fn fail(&mut self, kind: ErrorKind, offset: u64) -> ProtocolError {
         let why = match kind {
+            ErrorKind::TimedOut(Timer::First | Timer::Idle) => CloseReason::Idle,
             ErrorKind::TimedOut(_) => CloseReason::TimedOut,
             ErrorKind::IncompleteHead | ErrorKind::IncompleteContent | ErrorKind::NoResponse => CloseReason::PeerFin,
             ErrorKind::Unsolicited => CloseReason::Unsolicited,
@@ -231,8 +207,8 @@ impl<R: Role> Connection<R> {
         self.wait = None;
         if !R::IS_SERVER {
             self.directive = Directive::Close(why);
-        } else if self.outstanding.is_empty() {
-            self.outstanding.push(Exchange::UNREADABLE);
+        } else if self.state.is_empty() {
+            self.state.push(Exchange::UNREADABLE);
         } else {
             self.settle();
         }
@@ -264,10 +240,10 @@ impl<R: Role> Connection<R> {
         if self.receiving != Receiving::Complete {
             return;
         }
-        let sending_this = self.outstanding.len() == 1 && self.sending != Sending::Idle;
+        let sending_this = self.state.len() == 1 && self.sending != Sending::Idle;
         match self.persistence {
             // A pipelined request that said close is the last one sent, not the one answered now.
-            Persistence::Close(CloseReason::LastMessage) if self.outstanding.len() > 1 => self.next_response(),
+            Persistence::Close(CloseReason::LastMessage) if self.state.len() > 1 => self.next_response(),
             Persistence::Close(why) => {
                 self.end_exchange(Receiving::Closed);
                 self.directive = Directive::Close(why);
@@ -286,7 +262,7 @@ impl<R: Role> Connection<R> {
     }
 
     fn end_exchange(&mut self, receiving: Receiving) {
-        self.outstanding.pop();
+        self.state.pop();
         self.exchanges += 1;
         self.receiving = receiving;
         self.sending = Sending::Idle;

@@ -1,6 +1,11 @@
 //! The list of outstanding requests (RFC 9112 section 9.2): each response answers the oldest one.
+//! A client's; a server has one at most (`keep_alive.rs`).
+
+use std::time::Duration;
 
 use super::persistence::Persistence;
+use crate::config::{Config, Timeouts};
+use crate::role::sealed::State;
 use crate::version::Version;
 
 /// What a method means for framing and for a repeated attempt (RFC 9110 sections 9.2.2 and 9.3).
@@ -59,41 +64,44 @@ pub(crate) struct Outstanding {
 }
 
 impl Outstanding {
-    pub(crate) const fn new() -> Self {
-        Self { ring: [None; CAPACITY], first: 0, len: 0 }
-    }
-
-    pub(crate) const fn len(&self) -> usize {
-        self.len as usize
-    }
-
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     pub(crate) fn is_full(&self, limit: u8) -> bool {
         self.len() >= usize::from(limit).clamp(1, CAPACITY)
     }
+}
+
+impl State for Outstanding {
+    fn new(_: &Config) -> Self {
+        Self { ring: [None; CAPACITY], first: 0, len: 0 }
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.len)
+    }
 
     /// The caller has asked [`Outstanding::is_full`]; a full ring would lose its oldest entry.
-    pub(crate) fn push(&mut self, exchange: Exchange) {
+    fn push(&mut self, exchange: Exchange) {
         let at = (usize::from(self.first) + self.len()) % CAPACITY;
         self.ring[at] = Some(exchange);
         self.len = (self.len + 1).min(CAPACITY as u8);
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Exchange> {
-        let exchange = self.ring[usize::from(self.first)].take()?;
-        self.first = (self.first + 1) % CAPACITY as u8;
-        self.len -= 1;
-        Some(exchange)
+    fn pop(&mut self) {
+        if self.ring[usize::from(self.first)].take().is_some() {
+            self.first = (self.first + 1) % CAPACITY as u8;
+            self.len -= 1;
+        }
     }
 
-    pub(crate) fn front(&self) -> Option<&Exchange> {
+    fn front(&self) -> Option<&Exchange> {
         self.ring[usize::from(self.first)].as_ref()
     }
 
-    pub(crate) fn front_mut(&mut self) -> Option<&mut Exchange> {
+    fn front_mut(&mut self) -> Option<&mut Exchange> {
         self.ring[usize::from(self.first)].as_mut()
+    }
+
+    /// A client waits for nothing between requests: its pool decides how long it keeps them.
+    fn idle_limit(&self, _: &Timeouts) -> Option<Duration> {
+        None
     }
 }

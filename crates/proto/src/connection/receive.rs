@@ -2,14 +2,15 @@
 
 use std::time::Instant;
 
-use super::{Connection, Directive, Exchange, MethodClass, Persistence, Receiving, Timer, Wait};
-use crate::body::chunked::{ChunkedDecoder, Decoded};
+use super::{Connection, Content, Directive, Exchange, MethodClass, Pace, Persistence, Receiving, Timer};
+use crate::body::chunked::Decoded;
 use crate::body::{self, Framing};
 use crate::connection::CloseReason;
 use crate::error::{ErrorKind, ProtocolError};
 use crate::event::Event;
 use crate::message::head::Parsed;
 use crate::message::{Expectation, Fault, Fields, RequestHead, ResponseHead};
+use crate::role::sealed::State as _;
 use crate::role::{Client, Role, Server};
 use crate::version::Version;
 
@@ -26,31 +27,7 @@ impl<R: Role> Connection<R> {
     pub fn receive<'b>(&mut self, input: &'b [u8], now: Instant) -> Result<(usize, Event<'b, R>), ProtocolError> {
         let step = match &mut self.receiving {
             Receiving::Head { .. } => self.receive_head(input, now),
-            Receiving::Length { left } => {
-                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
-                *left -= n as u64;
-                match (n, *left) {
-                    (0, 0) => Ok((0, self.end(Fields::default()))),
-                    (0, _) => Ok((0, self.need_content(now, false))),
-                    _ => Ok((n, self.content(&input[..n], now))),
-                }
-            }
-            Receiving::Chunked(decoder) => match decoder.decode(input, &self.config.limits, R::IS_SERVER) {
-                Ok((used, Decoded::NeedInput)) => Ok((used, self.need_content(now, used > 0))),
-                Ok((used, Decoded::Content(data))) => Ok((used, self.content(data, now))),
-                Ok((used, Decoded::End(trailers))) => Ok((used, self.end(trailers))),
-                Err(fault) => Err(fault),
-            },
-            Receiving::UntilClose { content } => {
-                let room = usize::try_from(self.config.limits.content - *content).unwrap_or(usize::MAX);
-                let n = input.len().min(room);
-                *content += n as u64;
-                match n {
-                    0 if !input.is_empty() => Err(Fault::new(ErrorKind::ContentTooLarge, 0)),
-                    0 => Ok((0, self.need_content(now, false))),
-                    _ => Ok((n, self.content(&input[..n], now))),
-                }
-            }
+            Receiving::Content { .. } => self.receive_content(input, now),
             Receiving::Complete => Ok((0, Event::Paused)),
             Receiving::HandOver => Ok((0, Event::HandOver)),
             Receiving::Closed => Ok((input.len(), Event::Closed)),
@@ -73,7 +50,7 @@ impl<R: Role> Connection<R> {
         self.peer_finished = true;
         let fin = Persistence::Close(CloseReason::PeerFin);
         match self.receiving {
-            Receiving::Head { parser, .. } if parser.is_fresh() && self.outstanding.is_empty() => {
+            Receiving::Head { parser, .. } if parser.is_fresh() && self.state.is_empty() => {
                 self.close(CloseReason::PeerFin);
                 Ok(Event::Closed)
             }
@@ -81,14 +58,12 @@ impl<R: Role> Connection<R> {
             Receiving::Head { parser, .. } => {
                 Err(self.fail(ErrorKind::IncompleteHead, self.received + parser.seen() as u64))
             }
-            Receiving::Length { left: 0 } => {
+            Receiving::Content { content: Content::Length { left: 0 }, .. } => {
                 self.persistence = self.persistence.and(fin);
                 Ok(self.end(Fields::default()))
             }
-            Receiving::Length { .. } | Receiving::Chunked(_) => {
-                Err(self.fail(ErrorKind::IncompleteContent, self.received))
-            }
-            Receiving::UntilClose { .. } => Ok(self.end(Fields::default())),
+            Receiving::Content { content: Content::UntilClose { .. }, .. } => Ok(self.end(Fields::default())),
+            Receiving::Content { .. } => Err(self.fail(ErrorKind::IncompleteContent, self.received)),
             Receiving::Complete => {
                 // A half-close after a whole request: it is answered, then the connection ends.
                 self.persistence = self.persistence.and(fin);
@@ -105,8 +80,38 @@ impl<R: Role> Connection<R> {
         }
     }
 
+    fn receive_content<'b>(&mut self, input: &'b [u8], now: Instant) -> Result<(usize, Event<'b, R>), Fault> {
+        let Receiving::Content { content, .. } = &mut self.receiving else { return Ok((0, Event::Paused)) };
+        match content {
+            Content::Length { left } => {
+                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
+                *left -= n as u64;
+                match (n, *left) {
+                    (0, 0) => Ok((0, self.end(Fields::default()))),
+                    (0, _) => Ok((0, self.need_content(now, false))),
+                    _ => Ok((n, self.content(&input[..n], now))),
+                }
+            }
+            Content::Chunked(decoder) => match decoder.decode(input, &self.config.limits, R::IS_SERVER)? {
+                (used, Decoded::NeedInput) => Ok((used, self.need_content(now, used > 0))),
+                (used, Decoded::Content(data)) => Ok((used, self.content(data, now))),
+                (used, Decoded::End(trailers)) => Ok((used, self.end(trailers))),
+            },
+            Content::UntilClose { received } => {
+                let room = usize::try_from(self.config.limits.content - *received).unwrap_or(usize::MAX);
+                let n = input.len().min(room);
+                *received += n as u64;
+                match n {
+                    0 if !input.is_empty() => Err(Fault::new(ErrorKind::ContentTooLarge, 0)),
+                    0 => Ok((0, self.need_content(now, false))),
+                    _ => Ok((n, self.content(&input[..n], now))),
+                }
+            }
+        }
+    }
+
     fn receive_head<'b>(&mut self, input: &'b [u8], now: Instant) -> Result<(usize, Event<'b, R>), Fault> {
-        if !R::IS_SERVER && self.outstanding.is_empty() {
+        if !R::IS_SERVER && self.state.is_empty() {
             return match input.is_empty() {
                 true => Ok((0, Event::NeedInput)),
                 false => Err(Fault::new(ErrorKind::Unsolicited, 0)),
@@ -115,7 +120,7 @@ impl<R: Role> Connection<R> {
         let skipped = if R::IS_SERVER { self.skip_empty_lines(input)? } else { 0 };
         if R::IS_SERVER && self.is_idle() && &input[skipped..] == b"\r" {
             // Half of another empty line, or of nothing: more input decides.
-            self.wait_for(Timer::Idle, now);
+            self.wait_for_request(now);
             return Ok((skipped, Event::NeedInput));
         }
         let Receiving::Head { parser, .. } = &mut self.receiving else { return Ok((0, Event::Paused)) };
@@ -123,12 +128,13 @@ impl<R: Role> Connection<R> {
         let parsed =
             parser.advance::<R>(input, &self.config.limits, self.config.http09).map_err(|f| f.after(skipped))?;
         let Some(parsed) = parsed else {
-            let timer = if R::IS_SERVER && parser.is_fresh() { Timer::Idle } else { Timer::Head };
-            if !R::IS_SERVER && self.outstanding.len() == 1 && self.is_sending() {
+            if R::IS_SERVER && parser.is_fresh() {
+                self.wait_for_request(now);
+            } else if !R::IS_SERVER && self.state.len() == 1 && self.is_sending() {
                 // The answer is due from the end of the request on, not while it is being sent.
                 self.wait = None;
             } else {
-                self.wait_for(timer, now);
+                self.wait_for(Timer::Head, now);
             }
             return Ok((skipped, Event::NeedInput));
         };
@@ -154,23 +160,16 @@ impl<R: Role> Connection<R> {
     }
 
     fn content<'b>(&mut self, data: &'b [u8], now: Instant) -> Event<'b, R> {
-        self.wait = Some(Wait { timer: Timer::Content, since: now });
+        self.content_came(now);
         Event::Content(data)
     }
 
     fn need_content<'b>(&mut self, now: Instant, progress: bool) -> Event<'b, R> {
         if progress {
-            self.wait = None;
+            self.content_came(now);
         }
         self.wait_for(Timer::Content, now);
         Event::NeedInput
-    }
-
-    /// A wait keeps its start until it becomes another one.
-    fn wait_for(&mut self, timer: Timer, now: Instant) {
-        if self.wait.is_none_or(|wait| wait.timer != timer) {
-            self.wait = Some(Wait { timer, since: now });
-        }
     }
 
     fn end<'b>(&mut self, trailers: Fields<'b>) -> Event<'b, R> {
@@ -180,12 +179,9 @@ impl<R: Role> Connection<R> {
         Event::End(trailers)
     }
 
-    const fn content_state(framing: Framing) -> Receiving {
-        match framing {
-            Framing::Length(left) => Receiving::Length { left },
-            Framing::Chunked => Receiving::Chunked(ChunkedDecoder::NEW),
-            Framing::CloseDelimited => Receiving::UntilClose { content: 0 },
-        }
+    /// A head of `len` bytes, not yet counted, says that content follows.
+    fn content_state(&self, framing: Framing, len: usize) -> Receiving {
+        Receiving::Content { content: framing.into(), pace: Pace::new(self.received + len as u64) }
     }
 }
 
@@ -206,7 +202,7 @@ impl Connection<Server> {
         // RFC 9110 section 7.8: Upgrade in HTTP/1.0 is ignored.
         let upgrade = facts.upgrade && facts.options.upgrade && version == Version::Http11;
         let (method, target) = parsed.request_line();
-        self.outstanding.push(Exchange {
+        self.state.push(Exchange {
             method: MethodClass::of(method),
             version,
             persistence,
@@ -215,7 +211,8 @@ impl Connection<Server> {
             interim: 0,
         });
         self.persistence = self.persistence.and(persistence);
-        self.receiving = Self::content_state(decision.framing);
+        self.receiving = self.content_state(decision.framing, parsed.len);
+        self.check_request_limit();
         Ok(Event::Head(RequestHead {
             method,
             target,
@@ -236,7 +233,7 @@ impl Connection<Client> {
     pub(crate) fn accept_response<'b>(&mut self, parsed: Parsed<'b>) -> Result<Event<'b, Client>, Fault> {
         let (version, facts) = (parsed.version(), &parsed.facts);
         let (status, reason) = parsed.status_line();
-        let Some(exchange) = self.outstanding.front_mut() else {
+        let Some(exchange) = self.state.front_mut() else {
             return Err(Fault::new(ErrorKind::Unsolicited, 0));
         };
         let decision = body::of_response(facts, version, status, exchange.method, self.config.limits.content)?;
@@ -273,21 +270,21 @@ impl Connection<Client> {
             return Ok(Event::Interim(head));
         }
         if switches || tunnel {
-            self.outstanding.pop();
+            self.state.pop();
             self.exchanges += 1;
             self.receiving = Receiving::HandOver;
             self.directive = Directive::HandOver;
             return Ok(Event::Head(head));
         }
         self.note_persistence(persistence);
-        self.receiving = Self::content_state(decision.framing);
+        self.receiving = self.content_state(decision.framing, parsed.len);
         Ok(Event::Head(head))
     }
 
     /// A response that says close ends the connection also before later requests were answered.
     fn note_persistence(&mut self, response: Persistence) {
         let last_sent = self.persistence == Persistence::Close(CloseReason::LastMessage);
-        if last_sent && self.outstanding.len() > 1 && response != Persistence::Persist {
+        if last_sent && self.state.len() > 1 && response != Persistence::Persist {
             self.persistence = response;
         }
         self.persistence = self.persistence.and(response);

@@ -6,6 +6,7 @@ use crate::body::Framing;
 use crate::error::MisuseError;
 use crate::message::encode;
 use crate::role::Client;
+use crate::role::sealed::State as _;
 use crate::version::Version;
 
 /// The request line to send.
@@ -58,7 +59,7 @@ impl Connection<Client> {
         if self.sending != Sending::Idle {
             return Err(MisuseError::HeadOutOfTurn);
         }
-        if self.outstanding.is_full(self.config.limits.outstanding) {
+        if self.state.is_full(self.config.limits.outstanding) {
             return Err(MisuseError::PipelineFull);
         }
         encode::request_line(line.method, line.target, line.version, out)?;
@@ -71,7 +72,7 @@ impl Connection<Client> {
 
         let persistence = if close { Persistence::Close(CloseReason::LastMessage) } else { Persistence::Persist };
         self.persistence = self.persistence.and(persistence);
-        self.outstanding.push(Exchange {
+        self.state.push(Exchange {
             method: MethodClass::of(line.method.as_bytes()),
             version: line.version,
             persistence,

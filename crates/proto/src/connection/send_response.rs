@@ -3,11 +3,12 @@
 use http::StatusCode;
 
 use super::send::Managed;
-use super::{CloseReason, Connection, Directive, Exchange, MethodClass, Persistence, Receiving, Sending};
+use super::{CloseReason, Connection, Content, Directive, Exchange, MethodClass, Persistence, Receiving, Sending};
 use crate::body::Framing;
 use crate::error::MisuseError;
 use crate::message::encode;
 use crate::role::Server;
+use crate::role::sealed::State as _;
 use crate::version::Version;
 
 impl Exchange {
@@ -61,7 +62,7 @@ impl Connection<Server> {
             }
         }
         out.extend_from_slice(b"\r\n");
-        if let (StatusCode::CONTINUE, Some(exchange)) = (status, self.outstanding.front_mut()) {
+        if let (StatusCode::CONTINUE, Some(exchange)) = (status, self.state.front_mut()) {
             exchange.expects_continue = false;
         }
         Ok(())
@@ -70,7 +71,7 @@ impl Connection<Server> {
     /// True while the client waits for 100 (Continue) before it sends its content: send it when
     /// the content is wanted (RFC 9110 section 10.1.1).
     pub fn expects_continue(&self) -> bool {
-        self.is_receiving_content() && self.outstanding.front().is_some_and(|e| e.expects_continue)
+        self.is_receiving_content() && self.state.front().is_some_and(|e| e.expects_continue)
     }
 
     /// Writes the head of the final response. `content` is the length of the content that follows,
@@ -141,26 +142,9 @@ impl Connection<Server> {
         } else if plan.chunked {
             out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
         }
-        self.write_connection(exchange.version, &managed, out);
+        self.write_persistence(exchange.version, &managed, out);
         out.extend_from_slice(b"\r\n");
         Ok(plan.framing)
-    }
-
-    /// RFC 9112 section 9.3 for the sender: say `close` when it closes; answer an HTTP/1.0
-    /// client's `keep-alive`; announce the idle time if that is set.
-    fn write_connection(&self, version: Version, managed: &Managed, out: &mut Vec<u8>) {
-        let announce = self.config.announce_idle;
-        let option = match (self.persistence, version, announce) {
-            (Persistence::Close(_), _, _) => "close",
-            (Persistence::Persist, Version::Http11, None) => "",
-            (Persistence::Persist, _, _) => "keep-alive",
-        };
-        managed.write_connection(option, out);
-        if let (Persistence::Persist, Some(idle)) = (self.persistence, announce) {
-            out.extend_from_slice(b"Keep-Alive: timeout=");
-            encode::decimal(idle.as_secs(), out);
-            out.extend_from_slice(b"\r\n");
-        }
     }
 
     /// The exchange whose response is due.
@@ -168,7 +152,7 @@ impl Connection<Server> {
         if self.directive != Directive::Proceed {
             return Err(MisuseError::NotOpen);
         }
-        self.outstanding.front().ok_or(MisuseError::HeadOutOfTurn)
+        self.state.front().ok_or(MisuseError::HeadOutOfTurn)
     }
 
     fn opens_tunnel(&self, exchange: &Exchange, status: StatusCode) -> bool {
@@ -188,7 +172,10 @@ impl Connection<Server> {
         if (!status.is_success() && !upgrade) || (upgrade && (!exchange.upgrade || !managed.upgrade)) {
             return Err(MisuseError::WrongStatusClass);
         }
-        let complete = matches!(self.receiving, Receiving::Complete | Receiving::Length { left: 0 });
+        let complete = matches!(
+            self.receiving,
+            Receiving::Complete | Receiving::Content { content: Content::Length { left: 0 }, .. }
+        );
         if !complete {
             return Err(MisuseError::HeadOutOfTurn);
         }

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::bytes;
+use super::{KeepAlive, bytes};
 use crate::error::MisuseError;
 use crate::version::Version;
 
@@ -99,6 +99,22 @@ pub(crate) fn content_length(length: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"Content-Length: ");
     decimal(length, out);
     out.extend_from_slice(b"\r\n");
+}
+
+/// A `Keep-Alive` field; nothing if there is nothing to say.
+pub(crate) fn keep_alive(hint: KeepAlive, out: &mut Vec<u8>) {
+    let mut before = &b"Keep-Alive: "[..];
+    for (name, value) in [(&b"timeout="[..], hint.timeout), (b"max=", hint.max)] {
+        if let Some(value) = value {
+            out.extend_from_slice(before);
+            out.extend_from_slice(name);
+            decimal(value, out);
+            before = b", ";
+        }
+    }
+    if hint != KeepAlive::default() {
+        out.extend_from_slice(b"\r\n");
+    }
 }
 
 /// A number in decimal digits.

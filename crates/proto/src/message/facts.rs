@@ -18,8 +18,8 @@ pub struct KeepAlive {
 /// Transfer codings seen so far, over all lines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Codings {
-    /// Where the first `Transfer-Encoding` line starts, if there is one.
-    pub(crate) at: Option<usize>,
+    /// Where the first `Transfer-Encoding` line starts, if there is one. Narrow, since every connection holds one.
+    pub(crate) at: Option<u32>,
     pub(crate) chunked: u8,
     pub(crate) chunked_is_final: bool,
     pub(crate) other: bool,
@@ -168,7 +168,7 @@ impl Facts {
         if server && version < Version::Http11 {
             return Err(Fault::new(ErrorKind::CodingInHttp10, 0));
         }
-        self.codings.at.get_or_insert(place);
+        self.codings.at.get_or_insert(u32::try_from(place).unwrap_or(u32::MAX));
         self.codings.add(&value_of(line, name_len));
         Ok(())
     }

@@ -89,21 +89,20 @@ pub(crate) struct HeadParser {
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Start {
     line: StartLine,
-    text_end: usize,
     fields: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum StartLine {
     Request(request_line::RequestLine),
-    Status(Version, StatusCode),
+    Status { version: Version, status: StatusCode, end: usize },
 }
 
 impl StartLine {
     const fn version(&self) -> Version {
         match self {
             Self::Request(line) => line.version,
-            Self::Status(version, _) => *version,
+            Self::Status { version, .. } => *version,
         }
     }
 }
@@ -186,9 +185,9 @@ impl HeadParser {
             StartLine::Request(request_line::parse(text, http09)?)
         } else {
             let (version, status) = status_line::parse(text)?;
-            StartLine::Status(version, status)
+            StartLine::Status { version, status, end: line.end }
         };
-        self.start = Some(Start { line: start, text_end: line.end, fields: line.next });
+        self.start = Some(Start { line: start, fields: line.next });
         Ok(true)
     }
 
@@ -227,14 +226,14 @@ impl<'b> Parsed<'b> {
             StartLine::Request(line) => {
                 (&self.input[..line.method_end], &self.input[line.method_end + 1..line.target_end])
             }
-            StartLine::Status(..) => (&[], &[]),
+            StartLine::Status { .. } => (&[], &[]),
         }
     }
 
     /// Status and reason; `200` and empty in the server role.
     pub(crate) fn status_line(&self) -> (StatusCode, &'b [u8]) {
         match self.start.line {
-            StartLine::Status(_, status) => (status, status_line::reason(&self.input[..self.start.text_end])),
+            StartLine::Status { status, end, .. } => (status, status_line::reason(&self.input[..end])),
             StartLine::Request(_) => (StatusCode::OK, &[]),
         }
     }

@@ -1,9 +1,7 @@
 //! Requests and responses of every framing, one after the other and pipelined.
 
-use std::time::Duration;
-
-use tenure_proto::{Config, MisuseError, Version};
-use tenure_testkit::pair::{Body, EMPTY, Pair};
+use tenure_proto::{MisuseError, Version};
+use tenure_testkit::pair::{Body, EMPTY};
 
 use crate::{pair, pipeline};
 
@@ -152,20 +150,6 @@ fn http10_keep_alive_is_asked_for_and_echoed() {
     let response = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: keep-alive\r\n\r\nhi";
     assert_eq!(pair.server.sent_text(), response.repeat(2));
     assert!(pair.client.connection.is_idle() && pair.server.connection.is_idle());
-}
-
-#[test]
-fn the_idle_time_is_announced_together_with_the_option() {
-    let server = Config { announce_idle: Some(Duration::from_secs(5)), ..Config::default() };
-    let mut pair = Pair::new(Config::default(), server);
-    pair.client.request("GET", "/", &[], EMPTY).unwrap();
-    pair.run();
-    pair.server.respond(204, &[("keep-alive", "timeout=900")], EMPTY).unwrap();
-    pair.run();
-    let response = "HTTP/1.1 204 No Content\r\nconnection: keep-alive\r\nkeep-alive: timeout=5\r\n\r\n";
-    assert_eq!(pair.server.sent_text(), response);
-    let head = "head HTTP/1.1 204 No Content, no content (rule 1), keep-alive timeout=5";
-    assert_eq!(pair.client.events(), [head, "end"]);
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use tenure_proto::{CloseReason, Config, Directive, Timeouts, Timer, Version};
+use tenure_proto::{CloseReason, Config, Directive, ErrorKind, Timeouts, Timer, Version};
 use tenure_testkit::pair::{Body, EMPTY, Pair};
 
-use crate::pair;
+use crate::{exchange, pair};
 
 const TICK: Duration = Duration::from_nanos(1);
+const FIRST: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(75);
 const HEAD: Duration = Duration::from_secs(30);
 const CONTENT: Duration = Duration::from_secs(30);
@@ -23,17 +24,57 @@ fn client_wait(pair: &Pair) -> Option<(Timer, Duration)> {
 }
 
 #[test]
-fn an_idle_server_closes_without_a_word() {
+fn a_client_that_never_asks_is_closed_without_a_word() {
     let mut pair = pair();
     pair.run();
+    assert_eq!(server_wait(&pair), Some((Timer::First, FIRST)));
+    pair.advance(FIRST - TICK);
+    assert_eq!(pair.server.closed(), None);
+    pair.advance(TICK);
+    assert_eq!(pair.server.closed(), Some(CloseReason::Idle));
+    assert_eq!(pair.server.sent_text(), "");
+    assert_eq!(pair.client.closed(), Some(CloseReason::PeerFin));
+}
+
+#[test]
+fn an_idle_server_closes_without_a_word() {
+    let mut pair = pair();
+    exchange(&mut pair);
+    let answer = pair.server.sent_text();
     assert_eq!(server_wait(&pair), Some((Timer::Idle, IDLE)));
     pair.advance(IDLE - TICK);
     assert_eq!(pair.server.closed(), None);
     pair.advance(TICK);
     assert_eq!(pair.server.closed(), Some(CloseReason::Idle));
-    assert_eq!(pair.server.sent_text(), "", "a 408 here could be taken for an answer to a request under way");
+    assert_eq!(pair.server.sent_text(), answer, "a 408 here could be taken for an answer to a request under way");
     assert_eq!(pair.client.closed(), Some(CloseReason::PeerFin));
     assert!(pair.client.error.is_none() && pair.server.error.is_none());
+}
+
+#[test]
+fn a_server_that_is_told_to_says_408_before_it_closes() {
+    for exchanges in [0, 1] {
+        let mut pair = Pair::new(Config::default(), Config { answer_idle: true, ..Config::default() });
+        pair.run();
+        for _ in 0..exchanges {
+            exchange(&mut pair);
+        }
+        let before = pair.server.sent_text();
+        let (timer, wait) = if exchanges == 0 { (Timer::First, FIRST) } else { (Timer::Idle, IDLE) };
+        assert_eq!(server_wait(&pair), Some((timer, wait)));
+        pair.advance(wait - TICK);
+        assert!(pair.server.error.is_none());
+        pair.advance(TICK);
+        let error = pair.server.error.expect("timed out");
+        assert_eq!((error.kind(), error.status().as_u16()), (ErrorKind::TimedOut(timer), 408));
+        assert_eq!(error.offset(), pair.server.connection.received());
+        pair.server.respond(408, &[], EMPTY).unwrap();
+        pair.run();
+        let answer = "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        assert_eq!(pair.server.sent_text(), before + answer);
+        assert_eq!(pair.server.connection.directive().reason(), Some(CloseReason::Idle));
+        assert_eq!(pair.client.error.map(|e| e.kind()), Some(ErrorKind::Unsolicited), "this client asked for nothing");
+    }
 }
 
 #[test]
@@ -41,7 +82,7 @@ fn each_exchange_starts_the_idle_wait_anew() {
     let patient = Timeouts { head: None, ..Timeouts::default() };
     let mut pair = Pair::new(Config { timeouts: patient, ..Config::default() }, Config::default());
     pair.run();
-    pair.advance(IDLE - TICK);
+    pair.advance(FIRST - TICK);
     pair.client.request("GET", "/", &[], EMPTY).unwrap();
     pair.run();
     assert_eq!(server_wait(&pair), None, "the server has the whole request: it is its turn");
@@ -55,7 +96,7 @@ fn each_exchange_starts_the_idle_wait_anew() {
 fn a_head_that_drips_is_answered_with_408() {
     let mut pair = pair();
     pair.run();
-    pair.advance(IDLE - TICK);
+    pair.advance(FIRST - TICK);
     // Each byte comes in time for an idle wait; the head as a whole does not.
     let head = b"GET / HTTP/1.1\r\nHost: a.example\r\nX: y\r\n";
     pair.client.out.extend_from_slice(&head[..1]);
@@ -81,17 +122,24 @@ fn a_head_that_drips_is_answered_with_408() {
 
 #[test]
 fn an_empty_line_is_no_beginning_of_a_head() {
-    let mut pair = pair();
-    pair.run();
-    pair.advance(Duration::from_secs(1));
-    pair.client.out.extend_from_slice(b"\r\n");
-    pair.run();
-    assert_eq!(server_wait(&pair), Some((Timer::Idle, IDLE - Duration::from_secs(1))));
+    for half in [b"\r\n", &b"\r"[..]] {
+        let mut pair = pair();
+        for (timer, wait) in [(Timer::First, FIRST), (Timer::Idle, IDLE)] {
+            pair.run();
+            pair.advance(Duration::from_secs(1));
+            pair.client.out.extend_from_slice(half);
+            pair.run();
+            assert_eq!(server_wait(&pair), Some((timer, wait - Duration::from_secs(1))), "{half:?}");
+            pair.client.out.extend_from_slice(&b"\r\n"[half.len()..]);
+            exchange(&mut pair);
+        }
+    }
 }
 
 #[test]
 fn a_gap_in_the_content_ends_the_request() {
-    let mut pair = pair();
+    let timeouts = Timeouts { content_rate: None, ..Timeouts::default() };
+    let mut pair = Pair::new(Config::default(), Config { timeouts, ..Config::default() });
     pair.client.request_head("POST", "/", Version::Http11, &[], Some(100)).unwrap();
     pair.run();
     for _ in 0..5 {

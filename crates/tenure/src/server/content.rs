@@ -54,7 +54,11 @@ impl<S: Stream> Drive<S> {
     /// Ready when the handler was given something to go on with.
     fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
         loop {
-            ready!(self.feed.as_ref().map_or(Poll::Pending, |feed| feed.poll_wanted(cx)));
+            if self.feed.as_ref().is_none_or(|feed| feed.poll_wanted(cx).is_pending()) {
+                // A handler that takes its time is not the client's fault.
+                self.connection.pause_wait(now());
+                return Poll::Pending;
+            }
             self.send_continue();
             match step(&mut self.connection, &mut self.transport, now()) {
                 Ok(Step::Content(data)) => return Poll::Ready(self.feed(|feed| feed.content(data))),
@@ -152,8 +156,10 @@ impl<S: Stream> Drive<S> {
     fn pass_over_received(&mut self) {
         while self.connection.is_receiving_content() {
             if !matches!(step(&mut self.connection, &mut self.transport, now()), Ok(Step::Content(_))) {
-                return;
+                break;
             }
         }
+        // The rest is waited for when the response is out.
+        self.connection.pause_wait(now());
     }
 }

@@ -191,7 +191,7 @@ fn while_all_are_busy_a_new_client_waits() {
         settle().await;
         assert!(second.is_quiet(), "there is no room");
         // As soon as the first sleeps, it makes room.
-        park().await;
+        advance(QUIET + MS).await;
         assert!(second.response().await.text().starts_with("2 1 "));
         first.end().await;
         assert_eq!(served.log.now().closed, [(1, CloseReason::Pressure, 1)]);

@@ -11,6 +11,7 @@ use tokio::time::advance;
 use crate::common::*;
 
 const MS: Duration = Duration::from_millis(1);
+const FIRST: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(75);
 const HEAD: Duration = Duration::from_secs(30);
 const SEND: Duration = Duration::from_secs(30);
@@ -37,7 +38,7 @@ fn an_idle_connection_is_closed_in_time_and_without_a_word() {
         let mut peer = served.connect().await;
         // Time spent before a request does not count against the next wait.
         served.log.until(|log| log.opened == 1).await;
-        advance(IDLE - MS).await;
+        advance(FIRST - MS).await;
         assert_eq!(peer.ask(GET).await.text(), "hello");
         pass(&served.log, IDLE).await;
         peer.end().await;
@@ -51,7 +52,7 @@ fn a_connection_that_never_asks_is_closed_in_time() {
         let served = serve(hello).await;
         let mut peer = served.connect().await;
         served.log.until(|log| log.opened == 1).await;
-        pass(&served.log, IDLE).await;
+        pass(&served.log, FIRST).await;
         peer.end().await;
     });
 }
@@ -92,7 +93,9 @@ fn a_head_that_does_not_come_is_408() {
 #[test]
 fn content_that_pauses_too_long_is_an_error_for_the_handler() {
     run_paused(async {
-        let served = serve(|request: Request<Body>| async move {
+        let timeouts = Timeouts { content_rate: None, ..Timeouts::default() };
+        let server = Server::new().config(Config { timeouts, ..Config::default() });
+        let served = serve_with(server, |request: Request<Body>| async move {
             let error = body::collect(request.into_body()).await.unwrap_err();
             let status = error.protocol().ok_or("no rule")?.status();
             Ok(Response::builder().status(status).body(Body::from(format!("{}", error.is_timeout())))?)

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::Stdio;
 use std::sync::mpsc;
 
-use crate::support::{Peer, Ran, Serve, command};
+use crate::support::{Peer, Ran, Serve, command, interrupt};
 
 use super::{CREATED, lines, send_in, three};
 
@@ -80,8 +80,7 @@ fn ctrl_c_ends_the_run_and_the_journal_knows_how_far_it_came() {
     let mut command = command(["send", "a", "b", "c", "--to", &to, "--journal", "journal"]);
     let child = command.current_dir(dir.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     is_received.recv().unwrap();
-    let kill = std::process::Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
-    assert!(kill.success());
+    interrupt(&child);
     let ran = Ran::of(&child.wait_with_output().unwrap()).expect(130);
     assert!(ran.out.contains("failed: b\n    stopped by Ctrl-C before the server answered\n"), "{}", ran.out);
     assert!(ran.out.contains("1 file stored over 1 connection, 1 failed, 1 not begun"), "{}", ran.out);

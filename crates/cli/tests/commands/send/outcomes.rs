@@ -24,6 +24,25 @@ fn only_2xx_counts_and_redirections_are_not_followed() {
 }
 
 #[test]
+fn what_to_do_fits_what_was_tried() {
+    let dir = three();
+    let unauthorized = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n";
+    let full = "HTTP/1.1 507 Insufficient Storage\r\nContent-Length: 0\r\n\r\n";
+    let refused = "the server does not accept these credentials; check -u";
+    for (answer, options, advice) in [
+        (unauthorized, &[][..], "give the user and the password with -u"),
+        (unauthorized, &["-u", "me:wrong"], refused),
+        (unauthorized, &["-H", "Authorization: Bearer x"], refused),
+        (full, &[], "the server has no room for it"),
+    ] {
+        let peer = Peer::new(move |accept| accept.next().answer(answer));
+        let ran = send_in(dir.path(), &[&["a", "--to", &peer.url("/")], options].concat()).expect(1);
+        peer.end();
+        assert!(ran.out.contains(&format!("what to do: {advice}")), "{}", ran.out);
+    }
+}
+
+#[test]
 fn a_busy_server_is_obeyed() {
     let dir = three();
     let busy = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\nContent-Length: 5\r\n\r\nbusy\n";

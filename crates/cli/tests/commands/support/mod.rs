@@ -5,7 +5,7 @@ mod peer;
 mod serve;
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 pub(crate) use peer::{Got, Peer};
 pub(crate) use serve::Serve;
@@ -20,6 +20,12 @@ pub(crate) fn command<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = 
 /// Runs the program to its end.
 pub(crate) fn tenure<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> Ran {
     Ran::of(&command(args).output().expect("the program runs"))
+}
+
+/// Ctrl-C.
+pub(crate) fn interrupt(child: &Child) {
+    let status = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().expect("a shell");
+    assert!(status.success());
 }
 
 /// What the program said, and its exit code.

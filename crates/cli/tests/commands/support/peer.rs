@@ -2,8 +2,11 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// A peer that is waited for longer than this is a failed test, not a slow one.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,15 +41,29 @@ pub(crate) struct Accept(TcpListener);
 
 impl Accept {
     pub(crate) fn next(&self) -> Conn {
+        Conn(BufReader::new(Box::new(self.stream())))
+    }
+
+    /// A connection with TLS, by the server's `config`. The handshake takes place when it is used.
+    pub(crate) fn next_secure(&self, config: Arc<ServerConfig>) -> Conn {
+        let session = ServerConnection::new(config).expect("a session");
+        Conn(BufReader::new(Box::new(StreamOwned::new(session, self.stream()))))
+    }
+
+    fn stream(&self) -> TcpStream {
         let (stream, _) = self.0.accept().expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
-        Conn(BufReader::new(stream))
+        stream
     }
 }
 
+/// Bytes in both directions, with TLS or without.
+trait Stream: Read + Write + Send {}
+impl<S: Read + Write + Send> Stream for S {}
+
 /// One accepted connection.
-pub(crate) struct Conn(BufReader<TcpStream>);
+pub(crate) struct Conn(BufReader<Box<dyn Stream>>);
 
 /// A request as it came.
 #[derive(Debug, Default)]

@@ -1,17 +1,18 @@
 //! `tenure serve`, running.
 
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Stdio};
 
-use super::command;
+use super::{command, interrupt};
 
 /// `tenure serve` on a free port, until it is dropped.
 pub(crate) struct Serve {
     child: Child,
     pub(crate) url: String,
     /// Kept open: the server may write to it.
-    _stderr: BufReader<ChildStderr>,
+    stderr: RefCell<BufReader<ChildStderr>>,
 }
 
 impl Serve {
@@ -22,12 +23,25 @@ impl Serve {
         let mut line = String::new();
         stderr.read_line(&mut line).expect("its first line");
         let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}")).to_owned();
-        Self { child, url, _stderr: stderr }
+        Self { child, url, stderr: RefCell::new(stderr) }
     }
 
     /// Takes uploads into `folder`, and shows them.
     pub(crate) fn uploads(folder: &Path) -> Self {
         Self::start(["--uploads".as_ref(), folder.as_os_str()])
+    }
+
+    /// Ctrl-C. Returns when the server has said that it ends.
+    pub(crate) fn interrupt(&self) {
+        interrupt(&self.child);
+        let mut line = String::new();
+        self.stderr.borrow_mut().read_line(&mut line).expect("a line");
+        assert!(line.starts_with("finishing what is under way"), "{line}");
+    }
+
+    /// The exit code, when it has ended by itself.
+    pub(crate) fn end(mut self) -> Option<i32> {
+        self.child.wait().expect("its end").code()
     }
 }
 
