@@ -125,7 +125,7 @@ impl Server {
         self
     }
 
-    /// When a connection that is idle gives up its task and buffers and is parked: it then costs 56
+    /// When a connection that is idle gives up its task and buffers and is parked: it then costs 40
     /// bytes. Default after 1 s; `None` never. Linux; elsewhere connections keep their tasks. A
     /// connection that wakes is served by a fresh clone of the service.
     pub const fn park_after(mut self, quiet: Option<Duration>) -> Self {
