@@ -3,6 +3,9 @@
 mod accept;
 mod content;
 mod drive;
+pub mod forwarded;
+pub mod network;
+pub mod proxy_protocol;
 mod request;
 mod respond;
 mod teardown;
