@@ -10,6 +10,7 @@ use tenure::server::Server;
 use tenure::{CloseReason, Observer, Opened};
 use tokio::net::TcpListener;
 
+use crate::path_arg;
 use crate::serve::{App, AppOptions};
 
 /// Serve the files of a folder, and take uploads.
@@ -22,7 +23,7 @@ pub(crate) struct Args {
     /// The folder to serve [default: the current folder, unless --uploads is given]
     dir: Option<PathBuf>,
     /// The folder that uploads are stored in; made if it is missing
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path_arg::made())]
     uploads: Option<PathBuf>,
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]

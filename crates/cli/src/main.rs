@@ -6,6 +6,7 @@ mod get;
 mod listen;
 mod net;
 mod output;
+mod path_arg;
 mod report;
 mod send;
 mod serve;

@@ -16,6 +16,7 @@ use http::Uri;
 use tokio::task::JoinSet;
 
 use crate::net::{Ended, NetArgs, Queue, STOPPED, Stop, Wire, WrongUse, exit_code, list, url};
+use crate::path_arg;
 use crate::report::{Manner, Reporter, Stream, Summary, Words, say, units};
 use fetch::{Job, Run};
 use name::Names;
@@ -47,13 +48,13 @@ pub(crate) struct Args {
     files_from: Option<PathBuf>,
 
     /// Write the content of one URL to this file; '-' is standard output
-    #[arg(short, long, value_name = "FILE", conflicts_with = "output_dir", help_heading = "Output")]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "output_dir", value_parser = path_arg::made_or_stdout(), help_heading = "Output")]
     output: Option<PathBuf>,
     /// Write each to a file of this folder, named as the last part of its URL
     ///
     /// The folder is made if it is missing. A file that is there is replaced; the second of one name in
     /// the same run gets a number: 'a.txt', 'a-2.txt'. A URL that ends with '/' becomes 'index.html'.
-    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    #[arg(long, value_name = "DIR", value_parser = path_arg::made(), help_heading = "Output")]
     output_dir: Option<PathBuf>,
     /// Print one JSON object a line: each URL as it ends, then the summary
     #[arg(long, help_heading = "Output")]
@@ -76,6 +77,11 @@ pub(crate) async fn run(args: Args) -> Result<u8, Box<dyn Error>> {
 async fn get(args: Args) -> Result<u8, Box<dyn Error>> {
     let jobs = jobs(&args)?;
     let net = args.net.client(Wire::Log)?;
+    if let Some(folder) = &args.output_dir {
+        // The last that can be wrong: wrong use leaves nothing behind.
+        std::fs::create_dir_all(folder)
+            .map_err(|e| WrongUse::new(format!("--output-dir {}: {e}", units::path(folder))))?;
+    }
     let stop = Stop::on_signal();
     let to_stdout = jobs.iter().any(|job| job.place == Place::Stdout);
     // In order means one after the other.
@@ -143,17 +149,15 @@ fn jobs(args: &Args) -> Result<Vec<Job>, WrongUse> {
     let place: Box<dyn FnMut(&Uri) -> Place> = match (&args.output, &args.output_dir) {
         (Some(_), _) if uris.len() > 1 => {
             let n = uris.len();
-            return Err(WrongUse::new(format!("-o takes the content of one URL, and there are {n}; --output-dir DIR takes many")));
+            return Err(WrongUse::new(format!(
+                "-o takes the content of one URL, and there are {n}; --output-dir DIR takes many"
+            )));
         }
         (Some(file), _) if file.as_os_str() != "-" => {
             let place = Place::File(output(file)?);
             Box::new(move |_| place.clone())
         }
-        (_, Some(folder)) => {
-            std::fs::create_dir_all(folder)
-                .map_err(|e| WrongUse::new(format!("--output-dir {}: {e}", units::path(folder))))?;
-            Box::new(move |uri| Place::File(folder.join(names.of(uri))))
-        }
+        (_, Some(folder)) => Box::new(move |uri| Place::File(folder.join(names.of(uri)))),
         _ => Box::new(|_| Place::Stdout),
     };
     let places: Vec<Place> = uris.iter().map(place).collect();

@@ -22,6 +22,7 @@ pub(crate) use queue::Queue;
 pub(crate) use stop::{STOPPED, Stop};
 pub(crate) use usage::{WrongUse, exit_code};
 
+use crate::path_arg;
 use crate::report::Tally;
 use crate::wire::WireLog;
 
@@ -50,7 +51,7 @@ pub(crate) struct NetArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Connections")]
     timeout: u64,
     /// Save the bytes of both directions, for 'tenure explain FILE'; passwords too
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    #[arg(long, value_name = "FILE", value_parser = path_arg::made(), help_heading = "Output")]
     wire: Option<PathBuf>,
 }
 

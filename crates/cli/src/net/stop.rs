@@ -34,12 +34,6 @@ impl Stop {
         Self(receiver)
     }
 
-    /// Never.
-    #[cfg(test)]
-    pub(crate) fn never() -> Self {
-        Self(watch::channel(false).1)
-    }
-
     pub(crate) fn is_requested(&self) -> bool {
         *self.0.borrow()
     }

@@ -101,9 +101,11 @@ impl Reporter {
         }
     }
 
-    /// Tells how two runs compare.
+    /// Tells how two runs compare. In JSON the second summary says it all, beside the first.
     pub(crate) fn compare(&self, persistent: &Summary, each: &Summary) {
-        if !self.manner.json {
+        if self.manner.json {
+            self.out.write(&json::summary(each, Some("one-for-each-file")));
+        } else {
             self.out.write(&table::comparison(persistent, each, self.out.paint()));
         }
     }

@@ -67,7 +67,9 @@ impl Inputs {
         }
         match fs::metadata(path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                Err(WrongUse::new(format!("{}: there is no such file or folder", units::path(path))))
+                let name = units::path(path);
+                let hint = if name.contains("://") { "; --to takes the URL to send to" } else { "" };
+                Err(WrongUse::new(format!("{name}: there is no such file or folder{hint}")))
             }
             metadata => {
                 self.add(path, metadata);

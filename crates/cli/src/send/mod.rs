@@ -25,6 +25,7 @@ use http::Method;
 use tokio::task::JoinSet;
 
 use crate::net::{NetArgs, Queue, STOPPED, Stop, Wire, WrongUse, exit_code};
+use crate::path_arg;
 use crate::report::{Manner, Reporter, Stream, Summary, Words, say};
 use deliver::Run;
 use embedded::Embedded;
@@ -87,7 +88,7 @@ pub(crate) struct Args {
     ///
     /// A file that has changed since, in size or time, is sent again. Standard input and pipes are
     /// always sent. A POST whose fate is unknown is told of, and not sent again.
-    #[arg(long, value_name = "FILE", requires = "to", help_heading = "Repeating")]
+    #[arg(long, value_name = "FILE", requires = "to", value_parser = path_arg::made(), help_heading = "Repeating")]
     journal: Option<PathBuf>,
     /// Send again what an earlier run may or may not have had stored
     #[arg(long, requires = "journal", help_heading = "Repeating")]

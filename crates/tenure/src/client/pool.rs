@@ -217,4 +217,44 @@ mod tests {
         assert_eq!(pool.checkout(&'a'), Checkout::Connect, "an expired one makes room");
         assert_eq!(pool.drain(), Vec::<Id>::new());
     }
+
+    /// Another pool's cap once counted every connection as idle, which a test with a cap of 0 did
+    /// not show. So: each limit, with each number of idle connections among so many open ones.
+    #[test]
+    fn only_idle_connections_are_counted_as_idle() {
+        for (limit, open, idle) in (1..=4).flat_map(|l| (0..=l).flat_map(move |o| (0..=o).map(move |i| (l, o, i)))) {
+            let fill = || {
+                let (mut pool, now) = (Pool::new(limit, IDLE), Instant::now());
+                for _ in 0..open {
+                    assert_eq!(pool.checkout(&'a'), Checkout::Connect);
+                }
+                for id in (1..).take(idle) {
+                    // Those in use take no idle one's place.
+                    assert_eq!(pool.check_in(&'a', id, now), CheckIn::Keep);
+                }
+                (pool, now)
+            };
+            let (case, ids) = (format!("{limit} {open} {idle}"), (1..).take(idle).collect::<Vec<Id>>());
+
+            let (mut pool, now) = fill();
+            assert_eq!(pool.expire(now + IDLE), ids, "{case}: those in use do not expire");
+            assert_eq!(pool.drain(), [], "{case}");
+            assert_eq!(pool.next_expiry(), None, "{case}");
+            let fresh = (0..=limit).take_while(|_| pool.checkout(&'a') == Checkout::Connect).count();
+            assert_eq!(fresh, limit - (open - idle), "{case}: room for all but those in use");
+
+            let (mut pool, _) = fill();
+            for &id in ids.iter().rev() {
+                assert_eq!(pool.checkout(&'a'), Checkout::Reuse(id), "{case}");
+            }
+            for _ in open..limit {
+                assert_eq!(pool.checkout(&'a'), Checkout::Connect, "{case}");
+            }
+            assert!(matches!(pool.checkout(&'a'), Checkout::Wait(_)), "{case}");
+
+            let (mut pool, _) = fill();
+            let evicts = (0..limit).filter_map(|_| pool.checkout_fresh(&'a').1).collect::<Vec<_>>();
+            assert_eq!(evicts, ids, "{case}: only idle ones make room, and the oldest first");
+        }
+    }
 }

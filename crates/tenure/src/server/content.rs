@@ -140,9 +140,20 @@ impl<S: Socket> Drive<S> {
         if !feed.is_dropped() {
             return self.send_continue();
         }
+        self.pass_over_received();
         let small = self.connection.content_left().is_some_and(|left| left <= DISCARD);
         if !small && self.connection.is_receiving_content() {
             self.connection.close_after_current(CloseReason::UnreadContent);
+        }
+    }
+
+    /// Throws away what has come of the content. Chunked content says no length: whether it is
+    /// small, only its end can tell.
+    fn pass_over_received(&mut self) {
+        while self.connection.is_receiving_content() {
+            if !matches!(step(&mut self.connection, &mut self.transport, now()), Ok(Step::Content(_))) {
+                return;
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ mod reuse;
 mod timeouts;
 mod truncated;
 mod upload;
+mod with_server;
 
 #[cfg(feature = "tls")]
 mod tls;

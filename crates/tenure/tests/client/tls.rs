@@ -216,8 +216,9 @@ fn stray_content_retires_an_idle_connection() {
     retires(OK, stray, CloseReason::Unsolicited);
 }
 
-/// One record: an answer that fills the client's first read exactly, and another answer behind it,
-/// which then waits inside the TLS layer, where a look at the socket does not find it.
+/// One record: an answer, and another one behind it. Where the first fills the client's first read
+/// exactly, the second waits inside the TLS layer, and a look at the socket does not find it; where
+/// it takes two reads, the second one brings both.
 #[test]
 fn stray_content_already_decrypted_retires_an_idle_connection() {
     for read in [8 * 1024, 16 * 1024 - 100] {

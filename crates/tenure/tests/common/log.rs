@@ -18,6 +18,10 @@ pub(crate) struct State {
     pub(crate) closed: Vec<(u64, CloseReason, u64)>,
     pub(crate) received: u64,
     pub(crate) sent: u64,
+    /// Writes, and reads that brought something. A large piece of content and what stands before it
+    /// count apart, although they may go out together.
+    pub(crate) writes: usize,
+    pub(crate) reads: usize,
     /// The most that was received and not (yet) matched by something sent.
     pub(crate) held: u64,
     /// The most connections that were open at once.
@@ -78,8 +82,14 @@ impl Observer for Log {
     fn bytes(&self, _: u64, direction: Direction, bytes: &[u8]) {
         let mut state = self.lock();
         match direction {
-            Direction::Received => state.received += bytes.len() as u64,
-            Direction::Sent => state.sent += bytes.len() as u64,
+            Direction::Received => {
+                state.received += bytes.len() as u64;
+                state.reads += usize::from(!bytes.is_empty());
+            }
+            Direction::Sent => {
+                state.sent += bytes.len() as u64;
+                state.writes += 1;
+            }
         }
         state.held = state.held.max(state.received.saturating_sub(state.sent));
         drop(state);

@@ -69,6 +69,27 @@ fn a_small_content_that_nobody_reads_is_passed_over() {
     });
 }
 
+/// Its length is not known before its end, so what counts is whether that has come.
+#[test]
+fn a_chunked_content_that_nobody_reads_is_passed_over_if_it_is_all_there() {
+    run(async {
+        const HEAD: &str = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let served = serve(ignore).await;
+        let mut peer = served.connect().await;
+        for _ in 0..2 {
+            let response = peer.ask([HEAD, "3\r\nabc\r\n2\r\nde\r\n0\r\nx: y\r\n\r\n"].concat()).await;
+            assert_eq!((response.text(), &*response.connection()), ("ignored", ""));
+        }
+        let response = peer.ask([HEAD, "3\r\nabc\r\n"].concat()).await;
+        assert_eq!((response.text(), &*response.connection()), ("ignored", "close"), "there may be no end of it");
+        // A fault in it is nothing to a handler that does not read it, but all to the next message.
+        let mut peer = served.connect().await;
+        let response = peer.ask([HEAD, "3\r\nabcdef"].concat()).await;
+        assert_eq!((response.text(), &*response.connection()), ("ignored", "close"));
+        peer.end().await;
+    });
+}
+
 #[test]
 fn a_content_partly_read_is_passed_over_too() {
     run(async {

@@ -7,6 +7,7 @@ mod content;
 mod drain;
 mod early;
 mod expect;
+mod head;
 mod malformed;
 mod persist;
 mod respond;

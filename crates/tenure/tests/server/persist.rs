@@ -78,6 +78,52 @@ fn sixteen_pipelined_requests_are_answered_in_order() {
 }
 
 #[test]
+fn sixteen_pipelined_answers_leave_in_one_write() {
+    run(async {
+        let served = serve(path).await;
+        let mut peer = served.connect().await;
+        for round in 1..4 {
+            let all: String = (0..16).map(|n| format!("GET /{n} HTTP/1.1\r\nHost: a\r\n\r\n")).collect();
+            peer.send(all).await;
+            for n in 0..16 {
+                assert_eq!(peer.response().await.text(), format!("/{n}"));
+            }
+            let log = served.log.now();
+            assert_eq!((log.reads, log.writes), (round, round));
+        }
+    });
+}
+
+/// An answer that is ready does not wait for one that is not.
+#[test]
+fn a_pipelined_answer_leaves_before_the_next_handler_is_awaited() {
+    run(async {
+        let gate = std::sync::Arc::new(tokio::sync::Notify::new());
+        let inside = std::sync::Arc::clone(&gate);
+        let served = serve(move |request: Request<Body>| {
+            let gate = std::sync::Arc::clone(&inside);
+            async move {
+                if request.uri().path() == "/slow" {
+                    gate.notified().await;
+                }
+                path(request).await
+            }
+        });
+        let served = served.await;
+        let mut peer = served.connect().await;
+        let all = ["a", "b", "slow", "c"].map(|path| format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        peer.send(all.concat()).await;
+        assert_eq!(peer.response().await.text(), "/a");
+        assert_eq!(peer.response().await.text(), "/b");
+        assert_eq!(served.log.now().writes, 1);
+        gate.notify_one();
+        assert_eq!(peer.response().await.text(), "/slow");
+        assert_eq!(peer.response().await.text(), "/c");
+        assert_eq!(served.log.now().writes, 2);
+    });
+}
+
+#[test]
 fn each_request_knows_its_connection() {
     run(async {
         let served = serve(|request: Request<Body>| async move {
@@ -104,6 +150,26 @@ fn a_request_before_a_half_close_is_answered() {
         peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await;
         peer.fin().await;
         assert_eq!(peer.response().await.text(), "/a");
+        peer.end().await;
+        assert_eq!(served.log.closed(1).await, [CloseReason::PeerFin]);
+    });
+}
+
+/// The client's FIN ends its requests, not the answer, however long that takes.
+#[test]
+fn a_half_closed_client_gets_a_large_answer_whole() {
+    run(async {
+        let served = serve(|request: Request<Body>| async move {
+            let content = body::collect(request.into_body()).await?;
+            let pieces = (0..100).map(move |_| body::data(content.clone()));
+            Ok(Response::new(body::steps(None, pieces)))
+        });
+        let served = served.await;
+        let mut peer = served.connect().await;
+        peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n").await;
+        peer.send(vec![b'x'; 100_000]).await;
+        peer.fin().await;
+        assert_eq!(peer.response().await.content.len(), 10_000_000);
         peer.end().await;
         assert_eq!(served.log.closed(1).await, [CloseReason::PeerFin]);
     });

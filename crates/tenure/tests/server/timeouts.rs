@@ -13,6 +13,7 @@ use crate::common::*;
 const MS: Duration = Duration::from_millis(1);
 const IDLE: Duration = Duration::from_secs(75);
 const HEAD: Duration = Duration::from_secs(30);
+const SEND: Duration = Duration::from_secs(30);
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 async fn hello(_: Request<Body>) -> Result<Response<Body>, BoxError> {
@@ -173,4 +174,60 @@ fn without_limits_nothing_ends() {
         advance(1000 * IDLE).await;
         assert_eq!(peer.ask("/1.1\r\nHost: a\r\n\r\n").await.text(), "hello");
     });
+}
+
+/// Time passes, each time to just before a stall is too long, until nothing more goes out.
+async fn stall(log: &Log) -> u64 {
+    loop {
+        let sent = log.now().sent;
+        advance(SEND - MS).await;
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(log.now().closed, [], "too early");
+        // Else the kernel has found more room meanwhile, and the stall began later.
+        if log.now().sent == sent {
+            return sent;
+        }
+    }
+}
+
+#[test]
+fn a_client_that_reads_nothing_for_too_long_loses_its_connection() {
+    const LENGTH: usize = 50_000_000;
+    // In one piece, in many, and with a handler that waits while earlier content cannot leave.
+    for pieces in [1, 1000, 0] {
+        run_paused(async move {
+            let served = serve(move |_| async move {
+                let (_held, wait) = tokio::sync::oneshot::channel::<()>();
+                Ok(Response::new(match pieces {
+                    0 => body::steps(None, [body::data(vec![b'x'; LENGTH]), body::Step::Wait(wait)]),
+                    n => body::steps(Some(LENGTH as u64), (0..n).map(|_| body::data(vec![b'x'; LENGTH / n]))),
+                }))
+            });
+            let served = served.await;
+            let mut peer = served.connect().await;
+            peer.send(GET).await;
+            served.log.until(|log| log.sent > 0).await;
+
+            // The wait starts anew whenever the client takes something.
+            for _ in 0..3 {
+                let sent = stall(&served.log).await;
+                while served.log.now().sent == sent {
+                    assert!(peer.fill().await.unwrap());
+                }
+            }
+            loop {
+                let sent = stall(&served.log).await;
+                advance(2 * MS).await;
+                let log = served.log.until(|log| !log.closed.is_empty() || log.sent > sent).await;
+                if let [(_, why, exchanges)] = log.closed[..] {
+                    assert_eq!((why, exchanges), (CloseReason::TimedOut, 0));
+                    break;
+                }
+            }
+            let error = peer.try_response().await.expect_err("an incomplete message");
+            assert!(peer.unread.len() < LENGTH, "{error}");
+        });
+    }
 }

@@ -1,0 +1,39 @@
+//! `tenure serve`, running.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Stdio};
+
+use super::command;
+
+/// `tenure serve` on a free port, until it is dropped.
+pub(crate) struct Serve {
+    child: Child,
+    pub(crate) url: String,
+    /// Kept open: the server may write to it.
+    _stderr: BufReader<ChildStderr>,
+}
+
+impl Serve {
+    pub(crate) fn start<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> Self {
+        let mut command = command(["serve", "--listen", "127.0.0.1:0"]);
+        let mut child = command.args(args).stderr(Stdio::piped()).spawn().expect("the server starts");
+        let mut stderr = BufReader::new(child.stderr.take().expect("its standard error"));
+        let mut line = String::new();
+        stderr.read_line(&mut line).expect("its first line");
+        let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}")).to_owned();
+        Self { child, url, _stderr: stderr }
+    }
+
+    /// Takes uploads into `folder`, and shows them.
+    pub(crate) fn uploads(folder: &Path) -> Self {
+        Self::start(["--uploads".as_ref(), folder.as_os_str()])
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
