@@ -3,8 +3,11 @@
 mod accept;
 mod content;
 mod drive;
+pub mod forwarded;
 mod listener;
+pub mod network;
 mod parked;
+pub mod proxy_protocol;
 mod request;
 mod respond;
 mod service;
@@ -25,10 +28,10 @@ use tenure_proto::Config;
 use tower_service::Service;
 
 use crate::observe::Observer;
+use crate::{Body, BoxError};
 use listener::Probes;
 use service::ServiceEngine;
 use shared::Shared;
-use crate::{Body, BoxError};
 
 pub use listener::Listener;
 pub use upgrade::{OnUpgrade, Upgraded};
@@ -91,7 +94,8 @@ pub(crate) struct Drain {
 impl Default for Server {
     fn default() -> Self {
         let drain = Drain { grace: Duration::from_secs(1), deadline: Duration::from_secs(30) };
-        let probes = Probes { keep_alive: Some(Duration::from_secs(60)), unacknowledged: Some(Duration::from_secs(60)) };
+        let probes =
+            Probes { keep_alive: Some(Duration::from_secs(60)), unacknowledged: Some(Duration::from_secs(60)) };
         let limits = Limits { connections: None, requests: None, age: None, probes };
         let park_after = Some(Duration::from_secs(1));
         Self { config: Config::default(), limits, observer: None, park_after, drain }
