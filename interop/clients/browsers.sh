@@ -65,7 +65,7 @@ browse() {
         sleep 0.05
     done
     kill "$browser" 2>/dev/null
-    wait "$browser"
+    await gone "$browser" || kill -KILL "$browser"
     forget "$browser"
     cat "$www/in/result"
     return "$found"

@@ -62,7 +62,8 @@ row() {
     "${@//@URL@/$url}" >"$tmp/client.out" 2>"$tmp/client.err" </dev/null
     status=$?
     await all_closed
-    kill -INT "$server" && wait "$server"
+    kill -INT "$server"
+    ends_well "$server" || fail "$client, $case: the server did not end well" "$tmp/serve.log"
     forget "$server"
     read_log
     judge "$client, $case" "$most" "$status"

@@ -78,7 +78,7 @@ impl Run {
         if !response.status().is_success() {
             return Err(refused(response, &self.net).await);
         }
-        let mut sink = job.place.open().await.map_err(|e| unwritable(&e))?;
+        let mut sink = job.place.open().await.map_err(|e| unwritable(&e, &job.place))?;
         let mut body = response.into_body();
         if let Some(len) = http_body::Body::size_hint(&body).exact() {
             self.reporter.bar().inc_length(len);
@@ -86,13 +86,12 @@ impl Run {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|e| self.broken(&e, item.bytes, &sink))?;
             if let Ok(data) = frame.into_data() {
-                sink.write(&data).await.map_err(|e| self.not_written(&e, &sink))?;
+                sink.write(&data).await.map_err(|e| self.not_written(&e, &job.place))?;
                 item.bytes += data.len() as u64;
                 self.reporter.bar().inc(data.len() as u64);
             }
         }
-        let to_stdout = matches!(sink, Sink::Stdout(_));
-        sink.complete().await.map_err(|e| if to_stdout { self.stdout_failed(&e) } else { unwritable(&e) })?;
+        sink.complete().await.map_err(|e| self.not_written(&e, &job.place))?;
         if let Place::File(path) = &job.place {
             item.place = Some(path.to_string_lossy().into_owned());
         }
@@ -160,8 +159,8 @@ impl Run {
             .advice("it can be asked for again")
     }
 
-    fn not_written(&self, error: &io::Error, sink: &Sink) -> Failure {
-        if matches!(sink, Sink::Stdout(_)) { self.stdout_failed(error) } else { unwritable(error) }
+    fn not_written(&self, error: &io::Error, place: &Place) -> Failure {
+        if *place == Place::Stdout { self.stdout_failed(error) } else { unwritable(error, place) }
     }
 
     /// Without standard output there is no use in going on.
@@ -203,8 +202,20 @@ async fn refused(response: Response<Body>, net: &Net) -> Failure {
     }
 }
 
-fn unwritable(error: &io::Error) -> Failure {
-    Failure::new(format!("what came cannot be written: {error}"))
+fn unwritable(error: &io::Error, place: &Place) -> Failure {
+    let name = match place {
+        Place::Stdout => "standard output".to_owned(),
+        Place::File(path) => units::path(path),
+    };
+    let failure = Failure::new(format!("{name} cannot be written: {error}"));
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => failure.advice("make room there; nothing was kept"),
+        ErrorKind::IsADirectory => failure.advice("there is a folder of this name; choose another place"),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            failure.advice("choose a folder that you may write to")
+        }
+        _ => failure,
+    }
 }
 
 #[cfg(test)]

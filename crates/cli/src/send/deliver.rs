@@ -115,22 +115,26 @@ impl Run {
 
     /// Opens the file; a pipe for HTTP/1.0, which has no chunks, is first copied to a file.
     async fn open(&self, input: &Input) -> Result<Opened, Failure> {
-        let (path, kind, spool) = (input.path.clone(), input.kind, self.net.version() == Version::HTTP_10);
+        let spools = self.net.version() == Version::HTTP_10 && !matches!(input.kind, Kind::File(_));
+        // Kept out here: reading a pipe may never end, and Ctrl-C must not leave the copy behind.
+        let spool = spools.then(|| NamedTempFile::with_prefix("tenure-send-")).transpose();
+        let spool = spool.map_err(|e| unreadable(&e))?;
+        let copy = spool.as_ref().map(|spool| io::Result::Ok((spool.as_file().try_clone()?, spool.path().to_owned())));
+        let copy = copy.transpose().map_err(|e| unreadable(&e))?;
+        let (path, kind) = (input.path.clone(), input.kind);
         let opening = spawn_blocking(move || {
             let source = match kind {
-                Kind::File(_) => return Ok(Opened { source: Arc::new(Source::open(&path)?), _spool: None }),
+                Kind::File(_) => Source::open(&path)?,
                 Kind::Pipe => Source::open_pipe(&path)?,
                 Kind::Stdin => Source::stdin()?,
             };
-            if !spool {
-                return Ok(Opened { source: Arc::new(source), _spool: None });
-            }
-            let mut file = NamedTempFile::with_prefix("tenure-send-")?;
+            let Some((mut file, path)) = copy else { return Ok(source) };
             source.copy_to(&mut file)?;
-            Ok(Opened { source: Arc::new(Source::open(file.path())?), _spool: Some(file) })
+            Source::open(&path)
         });
-        let opened: io::Result<Opened> = opening.await.unwrap_or_else(|e| Err(io::Error::other(e)));
-        opened.map_err(|e| unreadable(&e))
+        let opened: io::Result<Source> = opening.await.unwrap_or_else(|e| Err(io::Error::other(e)));
+        let source = opened.map_err(|e| unreadable(&e))?;
+        Ok(Opened { source: Arc::new(source), _spool: spool })
     }
 
     async fn send(&self, job: &Job, last: bool, source: &Arc<Source>, item: &mut Item) -> Result<(), Failure> {

@@ -152,6 +152,23 @@ fn a_last_request_that_is_redirected_was_not_the_last() {
 }
 
 #[test]
+fn what_cannot_be_written_is_named() {
+    let (from, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write(from.path(), &[("x", b"a"), ("y", b"b")]);
+    write(dir.path(), &[("out/x/inside", b"kept")]);
+    let server = Serve::start([from.path()]);
+    let urls = ["x", "y"].map(|name| format!("{}/{name}", server.url));
+    let ran = get_in(dir.path(), &[&urls[0], &urls[1], "--output-dir", "out"]).expect(1);
+    let expected = "out/x cannot be written: is a directory\n    what to do: there is a folder of this name";
+    assert!(ran.out.contains(expected), "{}", ran.out);
+    assert_eq!(fs::read(dir.path().join("out/y")).unwrap(), b"b");
+    // A device that is always full.
+    let ran = get_in(dir.path(), &[&urls[0], "-o", "/dev/full"]).expect(1);
+    assert!(ran.out.contains("/dev/full cannot be written: ") && ran.out.contains("make room there"), "{}", ran.out);
+    assert_eq!(tree(dir.path()).len(), 2);
+}
+
+#[test]
 fn redirections_in_a_circle_end() {
     let peer = Peer::new(|accept| {
         let mut conn = accept.next();

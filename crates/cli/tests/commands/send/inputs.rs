@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::support::{Peer, Ran, Serve, command, tree, write};
+use crate::support::{Peer, Ran, Serve, command, interrupt, tree, write};
 
 use super::{CREATED, lines, send_in, three};
 
@@ -67,6 +67,23 @@ fn standard_input_goes_in_chunks_and_by_http_1_0_with_its_length() {
         assert_eq!((got.field("transfer-encoding"), got.field("content-length")), (coding, length));
         assert!(got.content == content);
     }
+}
+
+#[test]
+fn ctrl_c_while_a_pipe_is_copied_leaves_no_copy() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut command = command(["send", "-", "--http1.0", "--to", "http://127.0.0.1:1/"]);
+    command.env("TMPDIR", temporary.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // More than the pipe holds: when it is written, copying has begun.
+    stdin.write_all(&vec![0; 2_000_000]).unwrap();
+    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 1);
+    interrupt(&child);
+    let ran = Ran::of(&child.wait_with_output().unwrap()).expect(130);
+    assert!(ran.out.contains("stopped by Ctrl-C before it was sent"), "{}", ran.out);
+    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0);
+    drop(stdin);
 }
 
 #[test]
