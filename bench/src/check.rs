@@ -16,10 +16,28 @@ const PIPELINED: usize = 16;
 /// An answer is not the one every rung gives: status line, the same fields in any order and case,
 /// the same content.
 pub(crate) fn response_len(address: SocketAddr) -> io::Result<usize> {
+    ask(address, &Head::ALL, check)
+}
+
+/// Asks any server for the short answer and returns how long that is, with whatever fields.
+///
+/// # Errors
+/// The status or the content is another, or not every answer is as long.
+pub(crate) fn hello_len(address: SocketAddr) -> io::Result<usize> {
+    ask(address, &[Head::Small], |response| {
+        if response.starts_with(b"HTTP/1.1 200 ") && response.ends_with(CONTENT) {
+            Ok(())
+        } else {
+            Err(wrong(response))
+        }
+    })
+}
+
+fn ask(address: SocketAddr, heads: &[Head], check: fn(&[u8]) -> io::Result<()>) -> io::Result<usize> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut len = None;
-    for head in Head::ALL {
+    for head in heads {
         stream.write_all(&head.bytes().repeat(PIPELINED))?;
         let mut input = Vec::new();
         let mut seen = 0;
@@ -55,15 +73,18 @@ fn whole(input: &[u8]) -> Option<usize> {
 
 fn check(response: &[u8]) -> io::Result<()> {
     let text = String::from_utf8_lossy(response);
-    let wrong = || io::Error::other(format!("not the answer that every rung gives:\n{text}"));
-    let (head, content) = text.split_once("\r\n\r\n").ok_or_else(wrong)?;
+    let (head, content) = text.split_once("\r\n\r\n").ok_or_else(|| wrong(response))?;
     let mut lines = head.split("\r\n");
     let status = lines.next();
     let mut fields: Vec<String> = lines.map(canonical).collect();
     fields.sort();
     let expected = [format!("content-length: {}", CONTENT.len()), "content-type: text/plain".into(), "date: *".into()];
     let same = status == Some("HTTP/1.1 200 OK") && fields == expected && content.as_bytes() == CONTENT;
-    if same { Ok(()) } else { Err(wrong()) }
+    if same { Ok(()) } else { Err(wrong(response)) }
+}
+
+fn wrong(response: &[u8]) -> io::Error {
+    io::Error::other(format!("not the answer that every server gives:\n{}", String::from_utf8_lossy(response)))
 }
 
 /// A field line with its name in lower case; a date of the fixed length is as good as any other.

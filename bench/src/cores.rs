@@ -31,3 +31,13 @@ pub(crate) fn pin(core: usize) -> io::Result<()> {
     sched_setaffinity(Pid::from_raw(0), &set)?;
     Ok(())
 }
+
+/// Does `work` on `core`, and lets this thread return to where it may run; processes that the work
+/// started stay on that core.
+pub(crate) fn on<T>(core: usize, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let before = sched_getaffinity(Pid::from_raw(0))?;
+    pin(core)?;
+    let done = work();
+    sched_setaffinity(Pid::from_raw(0), &before)?;
+    done
+}

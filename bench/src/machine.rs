@@ -1,5 +1,6 @@
 //! Where the figures were taken.
 
+use std::fmt;
 use std::fs;
 use std::io;
 
@@ -26,5 +27,12 @@ impl Machine {
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().into(),
             load: load.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0),
         })
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cpu, cpus, kernel, load } = self;
+        write!(f, "{cpu}, {cpus} CPUs, Linux {kernel}; load before the run {load:.2}")
     }
 }

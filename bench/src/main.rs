@@ -4,16 +4,24 @@
 
 mod allocations;
 mod check;
+mod contenders;
 mod cores;
 mod counting;
 mod generator;
 mod heads;
+mod idle;
 mod instructions;
+mod latency;
 mod machine;
+mod memory;
+mod open_loop;
+mod process;
 mod rates;
 mod report;
 mod rungs;
 mod server;
+mod slowloris;
+mod sockets;
 mod spread;
 mod subject;
 mod syscalls;
@@ -23,8 +31,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use contenders::site;
 use counting::Counting;
 use heads::Head;
+use idle::holder;
 use rungs::Rung;
 use subject::Subject;
 
@@ -53,12 +63,26 @@ enum Command {
     },
     /// Allocations a request; fails if proto makes any
     Allocations,
+    /// Memory of idle connections, how fast they wake, and what they do to others
+    Idle(idle::Options),
+    /// What thousands of deliberately slow clients do to a normal one
+    Slowloris(slowloris::Options),
     #[command(name = server::COMMAND, hide = true)]
     RunServer {
         rung: Rung,
         #[arg(long)]
         core: usize,
     },
+    #[command(name = site::COMMAND, hide = true)]
+    RunSite {
+        rung: Rung,
+        #[arg(long)]
+        core: usize,
+        #[arg(long)]
+        port: u16,
+    },
+    #[command(name = holder::COMMAND, hide = true)]
+    HoldConnections { first: u32, count: u32 },
     #[command(name = subject::COMMAND, hide = true)]
     RunSubject { subject: Subject, head: Head, requests: u64 },
 }
@@ -71,6 +95,10 @@ fn main() -> ExitCode {
         Some(Command::Instructions { top }) => instructions::run(top),
         Some(Command::Allocations) => allocations::run(),
         Some(Command::RunServer { rung, core }) => server::run(rung, core),
+        Some(Command::Idle(options)) => idle::run(&options),
+        Some(Command::Slowloris(options)) => slowloris::run(&options),
+        Some(Command::RunSite { rung, core, port }) => site::run(rung, core, port),
+        Some(Command::HoldConnections { first, count }) => holder::run(first, count),
         Some(Command::RunSubject { subject, head, requests }) => subject.run(head, requests),
     };
     match done {

@@ -38,7 +38,8 @@ pub(crate) struct Options {
     json: Option<PathBuf>,
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+/// A span in seconds, as an option's value.
+pub(crate) fn positive(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(seconds) if (0.01..=60.0).contains(&seconds) => Ok(seconds),
         _ => Err("a number of seconds from 0.01 to 60".into()),

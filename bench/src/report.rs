@@ -6,7 +6,6 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::machine::Machine;
 use crate::rates::{Case, Run, Sample, Samples};
 use crate::rungs::Rung;
 use crate::spread::Spread;
@@ -65,8 +64,7 @@ fn summaries(case: &Case) -> impl Iterator<Item = Summary> {
 
 /// The tables, to standard output.
 pub(crate) fn print(run: &Run) {
-    let Machine { cpu, cpus, kernel, load } = &run.machine;
-    println!("{cpu}, {cpus} CPUs, Linux {kernel}; load before the run {load:.2}");
+    println!("{}", run.machine);
     println!("against raw-epoll in the same round: median (min-max) over the rounds; ns: all rounds together");
     for case in &run.cases {
         println!("\ndepth {}, {}, {} connections", case.depth, case.head, run.connections);
@@ -115,8 +113,13 @@ pub(crate) fn write_json(run: &Run, path: &Path) -> io::Result<()> {
         .iter()
         .map(|case| CaseSummary { depth: case.depth, head: case.head.name(), rungs: summaries(case).collect() })
         .collect();
+    save(&Json { run, summary }, path)
+}
+
+/// Writes a file of JSON.
+pub(crate) fn save(report: &impl Serialize, path: &Path) -> io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
-    serde_json::to_writer_pretty(&mut file, &Json { run, summary })?;
+    serde_json::to_writer_pretty(&mut file, report)?;
     writeln!(file)?;
     file.flush()
 }

@@ -4,12 +4,12 @@
 //! its CPU time so far; at the end of the input it exits, so that no server outlives its parent.
 
 use std::ffi::OsString;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use crate::cores;
+use crate::process::Process;
 use crate::rungs::Rung;
 use crate::usage::Usage;
 
@@ -18,10 +18,7 @@ pub(crate) const COMMAND: &str = "run-server";
 
 /// A running server.
 pub(crate) struct Server {
-    child: Child,
-    /// Taken when the child is to end.
-    ask: Option<ChildStdin>,
-    told: BufReader<ChildStdout>,
+    process: Process,
     pub(crate) address: SocketAddr,
 }
 
@@ -34,55 +31,36 @@ impl Server {
     /// The same, run by another program (a tracer): `wrapper` is its command line, to which the
     /// server's is appended.
     pub(crate) fn start_under(rung: Rung, core: usize, wrapper: Vec<OsString>) -> io::Result<Self> {
-        let mut line = wrapper;
-        line.push(std::env::current_exe()?.into_os_string());
-        line.extend([COMMAND, rung.name(), "--core"].map(OsString::from));
-        line.push(core.to_string().into());
-        let mut child = Command::new(&line[0]).args(&line[1..]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let (Some(ask), Some(told)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(io::Error::other("the server's pipes are missing"));
-        };
-        let mut told = BufReader::new(told);
-        let port = read_number(&mut told)?;
-        let port = u16::try_from(port).map_err(io::Error::other)?;
-        Ok(Self { child, ask: Some(ask), told, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) })
+        let mut process = Process::start(wrapper, [COMMAND, rung.name(), "--core", &core.to_string()])?;
+        let port = u16::try_from(process.number()?).map_err(io::Error::other)?;
+        Ok(Self { process, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) })
     }
 
     /// CPU time of the server so far.
     pub(crate) fn usage(&mut self) -> io::Result<Usage> {
-        let Some(ask) = &mut self.ask else { return Err(io::Error::other("the server has ended")) };
-        ask.write_all(b"usage\n")?;
-        let mut time = || read_number(&mut self.told).map(Duration::from_micros);
+        self.process.ask("usage")?;
+        let mut time = || self.process.number().map(Duration::from_micros);
         Ok(Usage { user: time()?, system: time()? })
     }
 
     /// Ends the server and waits for it, so that what its tracer writes is complete.
-    pub(crate) fn stop(mut self) -> io::Result<()> {
-        self.ask = None;
-        let status = self.child.wait()?;
-        if status.success() { Ok(()) } else { Err(io::Error::other(format!("the server ended with {status}"))) }
+    pub(crate) fn stop(self) -> io::Result<()> {
+        self.process.stop()
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.ask = None;
-        // Nothing is left to be done about a child that cannot be waited for.
-        drop(self.child.wait());
-    }
-}
-
-fn read_number(from: &mut impl BufRead) -> io::Result<u64> {
-    let mut line = String::new();
-    from.read_line(&mut line)?;
-    line.trim().parse().map_err(|_| io::Error::other("the server has not started; its message is above"))
 }
 
 /// The child's side: serves until the parent closes the pipe.
 pub(crate) fn run(rung: Rung, core: usize) -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    attend(&listener)?;
+    cores::pin(core)?;
+    rung.run(listener)
+}
+
+/// Prints the port, then answers the parent in a thread of its own. To be called before this
+/// thread is pinned, so that the other need not wait for a busy core.
+pub(crate) fn attend(listener: &TcpListener) -> io::Result<()> {
     println!("{}", listener.local_addr()?.port());
-    // Started before this thread is pinned, so that it need not wait for a busy core.
     std::thread::spawn(|| match report_usage() {
         Ok(()) => std::process::exit(0),
         Err(error) => {
@@ -90,8 +68,7 @@ pub(crate) fn run(rung: Rung, core: usize) -> io::Result<()> {
             std::process::exit(1);
         }
     });
-    cores::pin(core)?;
-    rung.run(listener)
+    Ok(())
 }
 
 fn report_usage() -> io::Result<()> {

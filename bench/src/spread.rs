@@ -22,6 +22,11 @@ impl Spread {
         let lower = values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN);
         Self { median: f64::midpoint(lower, upper), min, max }
     }
+
+    /// As displayed with so many decimals, or the median alone if all values are the same.
+    pub(crate) fn brief(&self, decimals: usize) -> String {
+        if self.min == self.max { format!("{:.decimals$}", self.median) } else { format!("{self:.decimals$}") }
+    }
 }
 
 impl fmt::Display for Spread {
@@ -41,6 +46,8 @@ mod tests {
         assert_eq!(Spread::of([3.0, 1.0, 2.0]), Spread { median: 2.0, min: 1.0, max: 3.0 });
         assert_eq!(Spread::of([4.0, 1.0, 2.0, 9.0]).median, 3.0);
         assert_eq!(Spread::of([5.0]).to_string(), "5.00 (5.00-5.00)");
+        assert_eq!(Spread::of([5.0]).brief(1), "5.0");
+        assert_eq!(Spread::of([5.0, 7.0]).brief(0), "6 (5-7)");
         assert_eq!(format!("{:>12.0}", Spread::of([5.0])), "     5 (5-5)");
     }
 }

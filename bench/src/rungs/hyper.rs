@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -13,20 +13,18 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
 use super::response;
-use crate::heads::CONTENT;
 
-/// Serves for ever, calling `each` at every request.
+/// Serves for ever; `content` is called at every request and says what it is answered with.
 pub(super) async fn run(
     listener: TcpListener,
     pipeline_flush: bool,
-    each: impl Fn() + Copy + Send + 'static,
+    content: impl Fn(&Uri) -> Bytes + Copy + Send + 'static,
 ) -> io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let service = service_fn(move |_: Request<Incoming>| async move {
-            each();
-            Ok::<_, Infallible>(response(Full::new(Bytes::from_static(CONTENT))))
+        let service = service_fn(move |request: Request<Incoming>| async move {
+            Ok::<_, Infallible>(response(Full::new(content(request.uri()))))
         });
         let connection =
             http1::Builder::new().pipeline_flush(pipeline_flush).serve_connection(TokioIo::new(stream), service);

@@ -9,12 +9,15 @@ mod serve;
 use std::future::Future;
 use std::io;
 use std::net::TcpListener;
+use std::time::Duration;
 
+use bytes::Bytes;
 use clap::ValueEnum;
-use http::{HeaderValue, Response, header};
+use http::{HeaderValue, Response, Uri, header};
 use serde::Serialize;
+use tokio::runtime;
 
-use crate::heads::CONTENT_TYPE;
+use crate::heads::{CONTENT, CONTENT_TYPE};
 
 /// A server that can be measured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
@@ -48,23 +51,44 @@ impl Rung {
 
     /// Serves on `listener` until the process ends.
     pub(crate) fn run(self, listener: TcpListener) -> io::Result<()> {
+        self.run_counted(listener, || {})
+    }
+
+    /// The same, calling `each` at every request in those rungs that have a handler to call it from.
+    pub(crate) fn run_counted(self, listener: TcpListener, each: impl Fn() + Copy + Send + 'static) -> io::Result<()> {
+        let content = move |_: &Uri| {
+            each();
+            Bytes::from_static(CONTENT)
+        };
+        self.run_on(runtime::Builder::new_current_thread(), listener, tenure::server::Server::new(), content)
+    }
+
+    /// Serves as an application does: on the runtime that `#[tokio::main]` makes, with `content`
+    /// for an answer, and keeping idle connections for `idle`. The rungs without a runtime answer
+    /// what they always do, and keep connections for ever; so does hyper.
+    pub(crate) fn run_site(
+        self,
+        listener: TcpListener,
+        idle: Duration,
+        content: impl Fn(&Uri) -> Bytes + Copy + Send + 'static,
+    ) -> io::Result<()> {
+        let server = tenure::server::Server::new().idle_timeout(idle);
+        self.run_on(runtime::Builder::new_multi_thread(), listener, server, content)
+    }
+
+    fn run_on(
+        self,
+        runtime: runtime::Builder,
+        listener: TcpListener,
+        server: tenure::server::Server,
+        content: impl Fn(&Uri) -> Bytes + Copy + Send + 'static,
+    ) -> io::Result<()> {
         match self {
             Self::RawEpoll => epoll::run(listener, raw::Raw::factory()),
             Self::ProtoEpoll => epoll::run(listener, proto::Proto::factory()),
-            Self::Serve => on_tokio(listener, |listener| serve::run(listener, || {})),
-            Self::Hyper => on_tokio(listener, |listener| hyper::run(listener, false, || {})),
-            Self::HyperFlush => on_tokio(listener, |listener| hyper::run(listener, true, || {})),
-        }
-    }
-
-    /// Serves on this thread's runtime, calling `each` at every request: for those rungs that have
-    /// a handler to call it from.
-    pub(crate) fn run_counted(self, listener: TcpListener, each: impl Fn() + Copy + Send + 'static) -> io::Result<()> {
-        match self {
-            Self::Serve => on_tokio(listener, |listener| serve::run(listener, each)),
-            Self::Hyper => on_tokio(listener, |listener| hyper::run(listener, false, each)),
-            Self::HyperFlush => on_tokio(listener, |listener| hyper::run(listener, true, each)),
-            Self::RawEpoll | Self::ProtoEpoll => Err(io::Error::other("this rung has no handler")),
+            Self::Serve => on_tokio(runtime, listener, |listener| serve::run(listener, server, content)),
+            Self::Hyper => on_tokio(runtime, listener, |listener| hyper::run(listener, false, content)),
+            Self::HyperFlush => on_tokio(runtime, listener, |listener| hyper::run(listener, true, content)),
         }
     }
 }
@@ -76,12 +100,12 @@ pub(crate) fn response<B>(body: B) -> Response<B> {
     response
 }
 
-/// One current-thread runtime, the same for every rung that has one.
 fn on_tokio<F: Future<Output = io::Result<()>>>(
+    mut runtime: runtime::Builder,
     listener: TcpListener,
     serve: impl FnOnce(tokio::net::TcpListener) -> F,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = runtime.enable_all().build()?;
     runtime.block_on(async { serve(tokio::net::TcpListener::from_std(listener)?).await })
 }

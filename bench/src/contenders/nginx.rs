@@ -1,0 +1,51 @@
+//! nginx: `return` for the short answer, a plain file for the large one.
+
+use std::io;
+use std::str;
+
+use super::daemon::{Daemon, Place};
+use super::{Size, site};
+use crate::heads::{CONTENT, CONTENT_TYPE};
+
+/// Connections that are not clients': the listener, and the pipes between master and worker.
+const OWN: usize = 8;
+
+pub(super) fn start(size: Size, core: usize) -> io::Result<Daemon> {
+    // The option keeps messages about its compiled-in log file away.
+    Daemon::start("nginx", &["-e", "stderr", "-c"], core, |place| configuration(size, place))
+}
+
+fn configuration(size: Size, place: &Place<'_>) -> String {
+    let Place { directory, port, is_root } = place;
+    let directory = directory.display();
+    let idle = site::IDLE.as_secs();
+    let content = str::from_utf8(CONTENT).unwrap_or_default();
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("    {kind}_temp_path {directory}/{kind};\n"))
+        .concat();
+    format!(
+        "daemon off;
+pid {directory}/pid;
+error_log stderr error;
+{user}worker_processes {workers};
+events {{ worker_connections {room}; }}
+http {{
+{temporary}    access_log off;
+    sendfile on;
+    keepalive_timeout {idle}s;
+    keepalive_requests 1000000000;
+    default_type {CONTENT_TYPE};
+    server {{
+        listen 127.0.0.1:{port}{shared};
+        location = /hello {{ return 200 \"{content}\"; }}
+        location / {{ root {directory}; }}
+    }}
+}}
+",
+        user = if *is_root { "user root;\n" } else { "" },
+        workers = size.processes,
+        // It closes idle connections when less than a sixteenth of its room is left.
+        room = (size.room + OWN) * 16 / 15 + 1,
+        shared = if size.processes > 1 { " reuseport" } else { "" },
+    )
+}
