@@ -19,7 +19,7 @@ purity: ## crates/proto has no I/O, clock, thread or logger in it
 	@scripts/purity.sh
 
 shellcheck: ## the shell scripts are sound
-	shellcheck .ci/* scripts/*.sh interop/run interop/*.sh
+	shellcheck .ci/* scripts/*.sh interop/{run,*.sh} interop/clients/{run,packages,*.sh}
 
 deny: ## the dependencies' licences, sources and bans (cargo-deny)
 	cargo deny check licenses bans sources
