@@ -13,9 +13,10 @@ pub struct ConnectionInfo {
     pub id: u64,
     /// Which request on it this is, counted from 1.
     pub request: u64,
-    /// The other end, where the transport has an address.
+    /// The other end, where the transport has an address; in a server whose proxies say it
+    /// ([`proxy_protocol`](crate::server::Server::proxy_protocol)), the client.
     pub peer: Option<SocketAddr>,
-    /// This end.
+    /// This end; in a server whose proxies say it, what the client has connected to.
     pub local: Option<SocketAddr>,
     /// Age of the connection when the request began.
     pub age: Duration,

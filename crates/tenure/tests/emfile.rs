@@ -1,7 +1,8 @@
-//! A server that runs out of file descriptors waits, and goes on when some are free again.
+//! A server that runs out of file descriptors waits, and goes on when some are free again; those
+//! of sleeping connections are free at once.
 //!
 //! The limit is one of the whole process, so the server gets one of its own: this test binary,
-//! started once more by a shell that lowers it.
+//! started once more by a shell that lowers it, and told by a variable that it is the server.
 #![cfg(unix)]
 
 #[path = "common/mod.rs"]
@@ -9,43 +10,53 @@ mod common;
 
 use std::net::SocketAddr;
 use std::process::Stdio;
+use std::time::Duration;
 
 use http::Response;
 use tenure::Body;
+use tenure::server::Server;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
-use common::{Peer, run, serve};
+use common::{Peer, run, serve_with};
 
 const LIMIT: usize = 40;
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+/// Set in the process that is the server.
+const IS_SERVER: &str = "TENURE_TEST_IS_SERVER";
 
-/// Not a test by itself: the server in its own process.
-#[test]
-#[ignore = "started by the test below"]
-fn server() {
+/// Runs `test` against a server in a process with few descriptors. `name`: the test that calls this.
+fn with_limited(name: &str, server: Server, test: impl AsyncFnOnce(SocketAddr)) {
     run(async {
-        let served = serve(|_| async { Ok(Response::new(Body::from("fine"))) }).await;
-        println!("\naddress {}", served.address);
-        std::future::pending::<()>().await;
+        if std::env::var_os(IS_SERVER).is_some() {
+            let served = serve_with(server, |_| async { Ok(Response::new(Body::from("fine"))) }).await;
+            println!("\naddress {}", served.address);
+            return std::future::pending::<()>().await;
+        }
+        let (mut child, address) = start(name).await;
+        test(address).await;
+        assert!(child.try_wait().unwrap().is_none(), "the server lives");
     });
+}
+
+async fn start(name: &str) -> (Child, SocketAddr) {
+    let limited = format!("ulimit -n {LIMIT} && exec \"$0\" --exact {name} --nocapture");
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(limited).arg(std::env::current_exe().unwrap()).env(IS_SERVER, "1");
+    let mut child = shell.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    loop {
+        let line = lines.next_line().await.unwrap().expect("the server says its address");
+        if let Some(address) = line.strip_prefix("address ") {
+            return (child, address.parse().unwrap());
+        }
+    }
 }
 
 #[test]
 fn the_acceptor_survives_a_lack_of_descriptors() {
-    run(async {
-        let limited = format!("ulimit -n {LIMIT} && exec \"$0\" --exact server --ignored --nocapture");
-        let mut shell = Command::new("sh");
-        shell.arg("-c").arg(limited).arg(std::env::current_exe().unwrap());
-        let mut child = shell.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address: SocketAddr = loop {
-            let line = lines.next_line().await.unwrap().expect("the server says its address");
-            if let Some(address) = line.strip_prefix("address ") {
-                break address.parse().unwrap();
-            }
-        };
-
+    let server = Server::new().park_after(None);
+    with_limited("the_acceptor_survives_a_lack_of_descriptors", server, async |address| {
         // More than the server can accept; the kernel keeps the rest in its queue.
         let mut peers = Vec::new();
         for _ in 0..2 * LIMIT {
@@ -65,6 +76,26 @@ fn the_acceptor_survives_a_lack_of_descriptors() {
             assert_eq!(peer.response().await.text(), "fine");
             peer.fin().await;
         }
-        assert!(child.try_wait().unwrap().is_none(), "the server lives");
+    });
+}
+
+/// No client goes, and yet each of twice as many as there are descriptors is served.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_sleeping_connection_gives_its_descriptor_to_a_new_client() {
+    let server = Server::new().park_after(Some(Duration::from_millis(10)));
+    with_limited("a_sleeping_connection_gives_its_descriptor_to_a_new_client", server, async |address| {
+        let mut peers = Vec::new();
+        for _ in 0..2 * LIMIT {
+            let mut peer = Peer::connect(address).await;
+            assert_eq!(peer.ask(GET).await.text(), "fine");
+            peers.push(peer);
+        }
+        // The longest idle have made room, and were told so by a FIN.
+        for peer in &mut peers[..LIMIT] {
+            peer.end().await;
+        }
+        // The newest still work.
+        assert_eq!(peers[2 * LIMIT - 1].ask(GET).await.text(), "fine");
     });
 }

@@ -47,6 +47,10 @@ pub enum CloseReason {
     Shutdown,
     /// Closed to make room for other connections.
     Pressure,
+    /// As many connections as one address may have.
+    AddressLimit,
+    /// The peer is not one of those that may connect: it speaks for others, and is not trusted.
+    Untrusted,
     /// The pool has no use for another idle connection.
     PoolFull,
     /// The peer's `Keep-Alive` hint said that it would close about now.
@@ -85,6 +89,8 @@ impl CloseReason {
             Self::Age => "age",
             Self::Shutdown => "shutdown",
             Self::Pressure => "pressure",
+            Self::AddressLimit => "address-limit",
+            Self::Untrusted => "untrusted",
             Self::PoolFull => "pool-full",
             Self::Hint => "hint",
             Self::Malformed => "malformed",
@@ -114,6 +120,8 @@ impl CloseReason {
             Self::Age => "as old as a connection may become",
             Self::Shutdown => "we are shutting down",
             Self::Pressure => "closed to make room for others",
+            Self::AddressLimit => "as many connections as one address may have",
+            Self::Untrusted => "the peer may not speak for others, and only such peers may connect",
             Self::PoolFull => "the pool has no use for another idle connection",
             Self::Hint => "the peer's Keep-Alive hint had run out",
             Self::Malformed => "the peer broke the protocol",

@@ -17,6 +17,16 @@ const BATCH: usize = 256;
 pub(crate) trait Park {
     /// The socket to be watched.
     fn socket(&self) -> &OwnedFd;
+
+    /// It stands in this slot now.
+    fn entered(&self, slot: u32) {
+        let _ = slot;
+    }
+
+    /// It has left the slot.
+    fn left(&self, slot: u32) {
+        let _ = slot;
+    }
 }
 
 /// Parked connections, in the order in which they came.
@@ -46,6 +56,7 @@ impl<T: Park> Lot<T> {
         // The value just put in is in its slot.
         let Some(socket) = self.slots.get(at).map(|parked| parked.socket().as_fd()) else { return Ok(()) };
         let Err(error) = epoll::add(&self.epoll, socket, epoll::EventData::new_u64(at.into()), flags) else {
+            self.slots.get(at).inspect(|parked| parked.entered(at));
             return Ok(());
         };
         match self.slots.remove(at) {
@@ -68,10 +79,7 @@ impl<T: Park> Lot<T> {
             }
             let before = woken.len();
             for event in events {
-                if let Some(parked) = self.slots.remove(event.data.u64() as u32) {
-                    unwatch(&self.epoll, parked.socket());
-                    woken.push(parked);
-                }
+                woken.extend(self.take(event.data.u64() as u32));
             }
             if woken.len() > before {
                 return Poll::Ready(());
@@ -87,7 +95,13 @@ impl<T: Park> Lot<T> {
     /// Takes out the one that has been here longest.
     pub(crate) fn take_oldest(&mut self) -> Option<T> {
         let (at, _) = self.slots.oldest()?;
+        self.take(at)
+    }
+
+    /// Takes out the one in a slot, if there is one.
+    pub(crate) fn take(&mut self, at: u32) -> Option<T> {
         let parked = self.slots.remove(at)?;
+        parked.left(at);
         unwatch(&self.epoll, parked.socket());
         Some(parked)
     }

@@ -36,6 +36,11 @@ impl<T: Park> Lot<T> {
         None
     }
 
+    /// Nobody.
+    pub(crate) const fn take(&mut self, _at: u32) -> Option<T> {
+        None
+    }
+
     /// None.
     pub(crate) const fn len(&self) -> usize {
         0

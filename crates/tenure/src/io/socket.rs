@@ -48,6 +48,18 @@ impl Socket {
         }
     }
 
+    /// What comes next, without taking it. 0 is the peer's FIN.
+    pub(crate) async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.peek(buf).await,
+            #[cfg(unix)]
+            Self::Unix(stream) => {
+                let look = || Ok(rustix::net::recv(stream, &mut *buf, rustix::net::RecvFlags::PEEK)?.0);
+                stream.async_io(tokio::io::Interest::READABLE, look).await
+            }
+        }
+    }
+
     /// Whether a close, at whatever point, is a reset. Where only the close ends the content, a FIN
     /// after part of it would make a whole message of that part (RFC 9112 section 8).
     pub(crate) fn reset_on_close(&self, on: bool) {

@@ -13,9 +13,12 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinSet};
 
 use super::drive::{Drive, Engine};
+use super::entry::Entry;
+use super::introduce::introduce;
 use super::listener::Listener;
 use super::parked::{Parked, Tick};
-use super::shared::{Shared, closed};
+use super::proxy_protocol::{Admission, ProxyProtocol};
+use super::shared::{Ending, Shared, closed};
 use super::stream::Stream;
 use crate::CloseReason;
 use crate::idle::Lot;
@@ -155,9 +158,35 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
         if let Some(observer) = &self.shared.observer {
             observer.opened(Opened { id, peer, took: Duration::ZERO, round_trip: None });
         }
-        let drive = Drive::new(Arc::clone(&self.shared), socket, id, peer);
-        self.connections.spawn(drive.run(self.engine.clone()));
-        self.make_room();
+        match self.enter(peer) {
+            Ok(entry) => {
+                let shared = Arc::clone(&self.shared);
+                self.connections.spawn(begin(shared, socket, id, peer, entry, self.engine.clone()));
+                self.make_room();
+            }
+            Err(why) => closed(&self.shared.tap(id), why, 0),
+        }
+    }
+
+    /// Lets a new connection in, or says why not. Whom a proxy brings is known only later.
+    fn enter(&mut self, peer: Option<SocketAddr>) -> Result<Entry, CloseReason> {
+        let peer = peer.map(|peer| peer.ip());
+        match self.shared.proxy.admit(peer) {
+            Admission::Refuse => return Err(CloseReason::Untrusted),
+            Admission::Header => return Ok(Entry::default()),
+            Admission::Plain => {}
+        }
+        let (Some(addresses), Some(peer)) = (&self.shared.addresses, peer) else { return Ok(Entry::default()) };
+        let place = match addresses.enter(peer) {
+            Ok(place) => place,
+            Err(full) => {
+                // Its own longest idle connection makes room.
+                let parked = full.longest_idle().and_then(|slot| self.lot.take(slot));
+                self.end(parked.ok_or(CloseReason::AddressLimit)?, CloseReason::AddressLimit);
+                full
+            }
+        };
+        Ok(Entry { place: Some(place), proxied: None })
     }
 
     /// A task has ended: its connection with it, or to be parked.
@@ -194,12 +223,16 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
     /// The longest idle connection ends, if any is parked.
     fn end_oldest(&mut self, why: CloseReason) -> bool {
         let Some(parked) = self.lot.take_oldest() else { return false };
+        self.end(parked, why);
+        true
+    }
+
+    fn end(&mut self, parked: Parked<Socket>, why: CloseReason) {
         if Socket::ENDS_SILENTLY {
             closed(&self.shared.tap(parked.id), why, parked.exchanges);
         } else {
             self.wake(parked, Some(why));
         }
-        true
     }
 
     fn end_parked(&mut self, why: CloseReason) {
@@ -247,6 +280,31 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
     fn count(&self) {
         self.shared.open.store(self.connections.len() + self.lot.len(), Ordering::Relaxed);
     }
+}
+
+/// The task of a connection that was just accepted.
+async fn begin<E: Engine<Socket>>(
+    shared: Arc<Shared>,
+    mut socket: Socket,
+    id: u64,
+    peer: Option<SocketAddr>,
+    mut entry: Entry,
+    engine: E,
+) -> Option<Parked<Socket>> {
+    if shared.proxy != ProxyProtocol::Off {
+        let mut ending = Ending::new(shared.tap(id));
+        match introduce(&shared, id, &mut socket).await {
+            Ok(introduced) => {
+                entry = introduced;
+                ending.goes_on();
+            }
+            Err(why) => {
+                ending.why = Some(why);
+                return None;
+            }
+        }
+    }
+    Drive::new(shared, socket, id, peer).entered(entry).run(engine).await
 }
 
 /// The connection that was to be accepted is gone already: go on with the next.

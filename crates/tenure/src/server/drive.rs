@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tenure_proto::{CloseReason, Connection, Directive, ErrorKind, ProtocolError, Server};
 
+use super::entry::Entry;
 use super::parked::{Parked, Tick};
 use super::shared::{Ending, Shared};
 use super::stream::Stream;
@@ -40,6 +41,7 @@ pub(super) struct Drive<S: Stream> {
     pub(super) upgrade: Option<upgrade::Offer>,
     peer: Option<SocketAddr>,
     local: Option<SocketAddr>,
+    entry: Entry,
     opened: Instant,
     quiet_since: Instant,
     /// Since when the connection, if it is quiet, is quiet in this task.
@@ -95,6 +97,7 @@ impl<S: Stream> Drive<S> {
             upgrade: None,
             tap,
             peer,
+            entry: Entry::default(),
             opened,
             quiet_since: opened,
             here_since: opened,
@@ -103,6 +106,16 @@ impl<S: Stream> Drive<S> {
             stalled_since: None,
             shared,
         }
+    }
+
+    /// Stands for whom its entry says.
+    pub(super) fn entered(mut self, entry: Entry) -> Self {
+        if let Some(ends) = &entry.proxied {
+            self.peer = Some(ends.source);
+            self.local = Some(ends.destination);
+        }
+        self.entry = entry;
+        self
     }
 
     /// A connection that was parked; with a reason, only to end.
@@ -120,7 +133,7 @@ impl<S: Stream> Drive<S> {
             connection.close(why);
         }
         let idle_until = parked.until.begins(shared.started);
-        let fresh = Self::new(shared, S::join(socket, parked.session), parked.id, peer);
+        let fresh = Self::new(shared, S::join(socket, parked.session), parked.id, peer).entered(parked.entry);
         Ok(Self { connection, opened, quiet_since, idle_until, ..fresh })
     }
 
@@ -174,8 +187,9 @@ impl<S: Stream> Drive<S> {
                     until,
                     socket,
                     session,
+                    entry: self.entry,
                 };
-                ending.parked();
+                ending.goes_on();
                 Some(parked)
             }
             Err(error) => {

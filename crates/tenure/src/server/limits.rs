@@ -11,6 +11,7 @@ use super::listener::Probes;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) connections: Option<usize>,
+    pub(crate) per_address: Option<usize>,
     pub(crate) requests: Option<u64>,
     pub(crate) age: Option<Duration>,
     /// Requests whose handlers run at once.
@@ -26,6 +27,7 @@ impl Limits {
     pub(crate) const fn new(probes: Probes) -> Self {
         Self {
             connections: None,
+            per_address: None,
             requests: None,
             age: None,
             concurrent: None,
@@ -42,6 +44,21 @@ impl Server {
     /// while all are busy, new ones wait.
     pub const fn max_connections(mut self, connections: usize) -> Self {
         self.limits.connections = Some(connections);
+        self
+    }
+
+    /// Connections open at once from one IP address, at most (0 is taken as 1). Default no limit. At
+    /// the limit a new connection takes the place of the address's own longest idle one that is
+    /// parked ([`park_after`](Self::park_after)). If none is, the new one is closed at once, unread:
+    /// an answer would have to wait for a request, and would hold what is to be saved. Both are told
+    /// as [`CloseReason::AddressLimit`](crate::CloseReason::AddressLimit).
+    ///
+    /// `::ffff:192.0.2.1` is the address 192.0.2.1. Many clients may share one address, and one
+    /// client of IPv6 may have many. Peers on Unix sockets are not counted. Behind a proxy that
+    /// says whose connections it brings ([`proxy_protocol`](Self::proxy_protocol)) the client's
+    /// address counts, and at the limit its new connection is closed even if others are parked.
+    pub const fn max_connections_per_address(mut self, connections: usize) -> Self {
+        self.limits.per_address = Some(connections);
         self
     }
 

@@ -3,8 +3,10 @@
 mod accept;
 mod content;
 mod drive;
+mod entry;
 pub mod forwarded;
 mod handling;
+mod introduce;
 mod limits;
 mod listener;
 pub mod network;
@@ -33,6 +35,7 @@ use crate::observe::Observer;
 use crate::{Body, BoxError};
 use limits::Limits;
 use listener::Probes;
+use proxy_protocol::ProxyProtocol;
 use service::ServiceEngine;
 use shared::Shared;
 
@@ -74,6 +77,7 @@ pub struct Server {
     observer: Option<Arc<dyn Observer>>,
     park_after: Option<Duration>,
     drain: Drain,
+    proxy: ProxyProtocol,
 }
 
 /// How a graceful end proceeds.
@@ -92,7 +96,8 @@ impl Default for Server {
             Probes { keep_alive: Some(Duration::from_secs(60)), unacknowledged: Some(Duration::from_secs(60)) };
         let limits = Limits::new(probes);
         let park_after = Some(Duration::from_secs(1));
-        Self { config: Config::default(), limits, observer: None, park_after, drain }
+        let proxy = ProxyProtocol::Off;
+        Self { config: Config::default(), limits, observer: None, park_after, drain, proxy }
     }
 }
 
@@ -123,7 +128,7 @@ impl Server {
         self
     }
 
-    /// When a connection that is idle gives up its task and buffers and is parked: it then costs 40
+    /// When a connection that is idle gives up its task and buffers and is parked: it then costs 56
     /// bytes. Default after 1 s; `None` never. Linux; elsewhere connections keep their tasks. A
     /// connection that wakes is served by a fresh clone of the service.
     pub const fn park_after(mut self, quiet: Option<Duration>) -> Self {
@@ -156,6 +161,24 @@ impl Server {
     /// (default 30 s) the rest is cut.
     pub const fn drain(mut self, grace: Duration, deadline: Duration) -> Self {
         self.drain = Drain { grace, deadline };
+        self
+    }
+
+    /// Whether connections begin with a PROXY protocol header, which says whose they are. Default
+    /// [`ProxyProtocol::Off`]. Where it is required, peers that are not trusted are closed unread
+    /// ([`CloseReason::Untrusted`](crate::CloseReason::Untrusted)), and the header must come within
+    /// the time for the first byte ([`Timeouts::first`](tenure_proto::Timeouts::first), which then
+    /// begins anew for the request); one that is broken ends the connection without an answer. The
+    /// ends it names stand in [`ConnectionInfo`](crate::ConnectionInfo), for as long as the
+    /// connection lives; [`Opened::peer`](crate::Opened::peer) is the proxy.
+    ///
+    /// ```
+    /// use tenure::server::{Server, proxy_protocol::ProxyProtocol};
+    /// let server = Server::new().proxy_protocol(ProxyProtocol::Required { trusted: vec!["10.0.0.0/8".parse()?] });
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn proxy_protocol(mut self, policy: ProxyProtocol) -> Self {
+        self.proxy = policy;
         self
     }
 

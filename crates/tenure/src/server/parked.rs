@@ -4,6 +4,7 @@
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
+use super::entry::Entry;
 use super::stream::Stream;
 use crate::idle::Park;
 
@@ -19,12 +20,21 @@ pub(super) struct Parked<S: Stream> {
     #[cfg(target_os = "linux")]
     pub(super) socket: OwnedFd,
     pub(super) session: S::Session,
+    pub(super) entry: Entry,
 }
 
 #[cfg(target_os = "linux")]
 impl<S: Stream> Park for Parked<S> {
     fn socket(&self) -> &OwnedFd {
         &self.socket
+    }
+
+    fn entered(&self, slot: u32) {
+        self.entry.parked_in(slot);
+    }
+
+    fn left(&self, slot: u32) {
+        self.entry.left(slot);
     }
 }
 

@@ -8,7 +8,9 @@ use tenure_proto::{CloseReason, Config};
 use tokio::sync::{Semaphore, watch};
 
 use super::Server;
+use super::entry::Addresses;
 use super::limits::Limits;
+use super::proxy_protocol::ProxyProtocol;
 use crate::io::{Tap, now};
 use crate::observe::Observer;
 
@@ -26,6 +28,9 @@ pub(super) struct Shared {
     pub(super) open: AtomicUsize,
     /// One for each request that may be handled at once.
     pub(super) turns: Option<Arc<Semaphore>>,
+    /// Where connections are counted by address.
+    pub(super) addresses: Option<Addresses>,
+    pub(super) proxy: ProxyProtocol,
     /// Ticks count from here.
     pub(super) started: Instant,
     /// Makes the jitter of this process its own.
@@ -44,6 +49,8 @@ impl Shared {
             drain_grace: server.drain.grace,
             open: AtomicUsize::new(0),
             turns: server.limits.concurrent.map(|most| Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)))),
+            addresses: server.limits.per_address.map(Addresses::new),
+            proxy: server.proxy.clone(),
             started: now(),
             seed: RandomState::new().hash_one(0),
         }
@@ -96,23 +103,23 @@ pub(super) struct Ending {
     tap: Tap,
     pub(super) exchanges: u64,
     pub(super) why: Option<CloseReason>,
-    is_parked: bool,
+    goes_on: bool,
 }
 
 impl Ending {
     pub(super) const fn new(tap: Tap) -> Self {
-        Self { tap, exchanges: 0, why: None, is_parked: false }
+        Self { tap, exchanges: 0, why: None, goes_on: false }
     }
 
-    /// The connection lives on, without its task.
-    pub(super) fn parked(mut self) {
-        self.is_parked = true;
+    /// The connection lives on: this was not its end.
+    pub(super) fn goes_on(mut self) {
+        self.goes_on = true;
     }
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        if self.is_parked {
+        if self.goes_on {
             return;
         }
         let cut = if std::thread::panicking() { CloseReason::ApplicationFailed } else { CloseReason::Shutdown };

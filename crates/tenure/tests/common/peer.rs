@@ -54,6 +54,13 @@ impl Peer {
         Self::new(TcpStream::connect(address).await.unwrap())
     }
 
+    /// From a loopback address of its own.
+    pub(crate) async fn connect_from(from: &str, address: SocketAddr) -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(from.parse().unwrap(), 0)).unwrap();
+        Self::new(socket.connect(address).await.unwrap())
+    }
+
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
