@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
-use tenure_proto::{CloseReason, Directive, Framing};
+use tenure_proto::{CloseReason, Directive, Framing, MisuseError};
 
 use super::drive::{Drive, Ended};
 use super::respond::date::date;
@@ -14,7 +14,7 @@ use super::stream::Stream;
 use crate::BoxError;
 use crate::io::fields::pairs;
 
-mod date;
+pub(super) mod date;
 
 /// Content of unknown length is collected before the head is sent, for as long as it comes without
 /// waiting and stays within this many bytes: what ends there gets a `Content-Length`, and an
@@ -90,11 +90,7 @@ impl<S: Stream> Drive<S> {
         let sent = self.connection.send_head(parts.status, pairs(&parts.headers), length, self.transport.out());
         let framing = match sent {
             Ok(framing) => framing,
-            Err(error) => {
-                tracing::error!(connection = self.tap.id, %error, "the handler's response cannot be sent");
-                self.connection.close_after_current(CloseReason::ApplicationFailed);
-                return self.queue_answer(StatusCode::INTERNAL_SERVER_ERROR, "the response could not be sent");
-            }
+            Err(error) => return self.cannot_be_sent(&error),
         };
         if framing == Framing::Length(0) {
             return self.end(&HeaderMap::new());
@@ -109,8 +105,15 @@ impl<S: Stream> Drive<S> {
         if early.ended { self.end(&HeaderMap::new()) } else { self.send_content(body, early.trailers).await }
     }
 
+    /// A handler made a response that is none.
+    pub(super) fn cannot_be_sent(&mut self, error: &MisuseError) -> Result<(), Ended> {
+        tracing::error!(connection = self.tap.id, %error, "the handler's response cannot be sent");
+        self.connection.close_after_current(CloseReason::ApplicationFailed);
+        self.queue_answer(StatusCode::INTERNAL_SERVER_ERROR, "the response could not be sent")
+    }
+
     /// Before a response's head: whatever the server knows about the connection's end is said in it.
-    fn announce_last(&mut self) {
+    pub(super) fn announce_last(&mut self) {
         if self.shared.is_draining() {
             self.connection.close_after_current(CloseReason::Shutdown);
         }

@@ -11,6 +11,8 @@ mod head;
 mod malformed;
 mod park;
 mod persist;
+mod raw;
+mod raw_content;
 mod respond;
 mod streams;
 mod timeouts;

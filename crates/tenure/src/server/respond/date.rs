@@ -11,6 +11,15 @@ thread_local! {
 
 /// The time now, as an IMF-fixdate.
 pub(crate) fn date() -> HeaderValue {
+    with(HeaderValue::clone)
+}
+
+/// The same, borrowed.
+pub(crate) fn with_date<T>(use_it: impl FnOnce(&[u8]) -> T) -> T {
+    with(|value| use_it(value.as_bytes()))
+}
+
+fn with<T>(use_it: impl FnOnce(&HeaderValue) -> T) -> T {
     let now = SystemTime::now();
     let second = now.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
     LAST.with_borrow_mut(|(last, value)| {
@@ -21,6 +30,6 @@ pub(crate) fn date() -> HeaderValue {
                 *value = formatted;
             }
         }
-        value.clone()
+        use_it(value)
     })
 }
