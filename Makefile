@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # In the order of CI: the cheap ones first.
-CI := fmt sizes purity shellcheck deny clippy features doc test msrv interop fuzz-smoke
+CI := fmt sizes purity shellcheck deny clippy features doc test msrv interop clients fuzz-smoke
 .PHONY: help ci ci-list $(CI)
 
 help: ## this list
@@ -11,6 +11,8 @@ help: ## this list
 
 fmt: ## the code is formatted (cargo fmt mends it)
 	cargo fmt --all -- --check
+	cargo fmt --manifest-path fuzz/Cargo.toml -- --check
+	cargo fmt --manifest-path bench/Cargo.toml -- --check
 
 sizes: ## no Rust file over 500 lines of code; those over 250 are listed
 	@scripts/sizes.sh
@@ -19,13 +21,14 @@ purity: ## crates/proto has no I/O, clock, thread or logger in it
 	@scripts/purity.sh
 
 shellcheck: ## the shell scripts are sound
-	shellcheck .ci/* scripts/*.sh interop/run interop/*.sh
+	shellcheck .ci/* scripts/*.sh interop/{run,*.sh} interop/clients/{run,packages,*.sh}
 
 deny: ## the dependencies' licences, sources and bans (cargo-deny)
 	cargo deny check licenses bans sources
 
 clippy: ## no warnings, all targets, all features
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+	cargo clippy --manifest-path fuzz/Cargo.toml --all-targets --locked -- -D warnings
 
 features: ## every set of each library crate's features builds alone
 	@scripts/features.sh
@@ -43,6 +46,10 @@ msrv: ## the stated rust-version, as far as the toolchains here can prove it
 
 interop: ## against curl, wget, Python, nginx and Apache httpd; says what is skipped
 	@interop/run
+
+# The browsers are left to those who run it by hand: they are half a gigabyte.
+clients: ## curl, wget, ab, wrk, Java, Python, Node and Go use their connections again, by the server's own log
+	@interop/clients/run curl pipelined wget ab wrk java python node go
 
 fuzz-smoke: ## each fuzz target for a few seconds (cargo-fuzz)
 	@scripts/fuzz-smoke.sh

@@ -37,7 +37,16 @@ impl<R: Role> Connection<R> {
                 self.received += used as u64;
                 Ok((used, event))
             }
-            Err(fault) => Err(self.fail(fault.kind, self.received + fault.at as u64)),
+            Err(fault) => {
+                let is_new = self.state.is_empty();
+                let error = self.fail(fault.kind, self.received + fault.at as u64);
+                // RFC 9110 section 9.3.2: no answer to HEAD has content, not even to a bad one.
+                let is_head = R::IS_SERVER && is_new && input.trim_ascii_start().starts_with(b"HEAD ");
+                if let (true, Some(exchange)) = (is_head, self.state.front_mut()) {
+                    exchange.method = MethodClass::Head;
+                }
+                Err(error)
+            }
         }
     }
 

@@ -120,7 +120,7 @@ impl<S: Stream> Drive<S> {
         if self.shared.is_too_old(self.tap.id, self.age()) {
             self.connection.close_after_current(CloseReason::Age);
         }
-        if let Some(idle) = self.shared.pressed_idle() {
+        if let Some(idle) = self.shared.idle_timeout() {
             self.connection.set_idle_timeout(idle);
         }
     }

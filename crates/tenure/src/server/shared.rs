@@ -77,16 +77,13 @@ impl Shared {
         (x ^ (x >> 31)) % (most.saturating_add(1))
     }
 
-    /// The idle time to announce and keep while the server fills up: from three quarters of the
-    /// connections on it shrinks, to a tenth when it is full. `None` while there is room.
-    pub(super) fn pressed_idle(&self) -> Option<Duration> {
-        let most = self.limits.connections?;
+    /// The idle time to announce and keep from here on: from three quarters of the connections on it
+    /// shrinks, to a tenth when the server is full. `None`: as configured, whatever happens.
+    pub(super) fn idle_timeout(&self) -> Option<Duration> {
+        let (most, idle) = (self.limits.connections?, self.config.timeouts.idle?);
         let free = most.saturating_sub(self.open.load(Ordering::Relaxed));
-        if free >= most.div_ceil(4) {
-            return None;
-        }
-        let idle = self.config.timeouts.idle?;
-        Some((idle.mul_f64(free as f64 / most as f64 * 4.0)).max(idle / 10))
+        let share = (free as f64 / most as f64 * 4.0).clamp(0.1, 1.0);
+        Some(idle.mul_f64(share))
     }
 }
 

@@ -119,3 +119,18 @@ fn http09_is_answered_only_where_it_is_enabled() {
         assert_eq!(peer.ask("GET /\r\n").await.status(), 400);
     });
 }
+
+/// RFC 9110 section 9.3.2: no answer to HEAD has content.
+#[test]
+fn a_malformed_head_request_is_answered_without_content() {
+    run(async {
+        let served = serve(refuse).await;
+        for request in ["HEAD / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "\r\nHEAD / HTTP/1.1\r\n\r\n"] {
+            let mut peer = served.connect().await;
+            peer.send(request).await;
+            let answer = peer.head().await;
+            assert_eq!((answer.status(), &*answer.connection()), (400, "close"));
+            peer.end().await;
+        }
+    });
+}

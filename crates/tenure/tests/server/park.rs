@@ -212,6 +212,11 @@ fn the_promise_shrinks_as_the_server_fills() {
         let seconds = |n: u64| Some(format!("timeout={n}"));
         let room = std::iter::repeat_n(seconds(75), 6);
         assert_eq!(announced, room.chain([seconds(37), seconds(7)]).collect::<Vec<_>>());
+        // And grows again as it empties.
+        peers.drain(1..);
+        served.log.closed(7).await;
+        settle().await;
+        assert_eq!(peers[0].ask(GET).await.field("keep-alive"), Some("timeout=75"));
     });
 }
 
