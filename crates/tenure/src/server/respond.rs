@@ -71,7 +71,7 @@ impl<S: Stream> Drive<S> {
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
-        let (mut parts, body) = response.into_parts();
+        let (parts, body) = response.into_parts();
         let mut body = pin!(body);
         let mut early = Early::default();
         let length = body.size_hint().exact();
@@ -85,9 +85,13 @@ impl<S: Stream> Drive<S> {
         }
         self.announce_last();
         self.announce_unread_content();
-        parts.headers.entry(header::DATE).or_insert_with(date);
         let length = length.or(early.length());
-        let sent = self.connection.send_head(parts.status, pairs(&parts.headers), length, self.transport.out());
+        let sent = {
+            let date = date();
+            let date = (!parts.headers.contains_key(header::DATE)).then_some((&b"date"[..], &date[..]));
+            let fields = pairs(&parts.headers).chain(date);
+            self.connection.send_head(parts.status, fields, length, self.transport.out())
+        };
         let framing = match sent {
             Ok(framing) => framing,
             Err(error) => return self.cannot_be_sent(&error),
@@ -198,7 +202,7 @@ impl<S: Stream> Drive<S> {
     pub(super) fn queue_answer(&mut self, status: StatusCode, text: &str) -> Result<(), Ended> {
         let text = format!("{status}\n{text}\n");
         let date = date();
-        let fields: [(&[u8], &[u8]); 2] = [(b"content-type", b"text/plain; charset=utf-8"), (b"date", date.as_bytes())];
+        let fields: [(&[u8], &[u8]); 2] = [(b"content-type", b"text/plain; charset=utf-8"), (b"date", &date)];
         let out = self.transport.out();
         let sent = self.connection.send_head(status, fields, Some(text.len() as u64), out).and_then(|framing| {
             if framing != Framing::Length(0) {

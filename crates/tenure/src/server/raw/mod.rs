@@ -29,7 +29,7 @@ use std::fmt;
 use http::StatusCode;
 use tenure_proto::{Connection, Fields, Framing, MisuseError, RequestHead, Server, Version};
 
-use super::respond::date::with_date;
+use super::respond::date::date;
 use crate::ConnectionInfo;
 
 pub(super) use engine::RawEngine;
@@ -113,11 +113,10 @@ impl Response<'_> {
             return Err(MisuseError::WrongStatusClass);
         }
         let has_date = fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("date"));
-        let framing = with_date(|date| {
-            let given = fields.iter().map(|&(name, value)| (name.as_bytes(), value));
-            let date = (!has_date).then_some((&b"date"[..], date));
-            connection.send_head(status, given.chain(date), Some(content.len() as u64), out)
-        })?;
+        let date = date();
+        let date = (!has_date).then_some((&b"date"[..], &date[..]));
+        let given = fields.iter().map(|&(name, value)| (name.as_bytes(), value));
+        let framing = connection.send_head(status, given.chain(date), Some(content.len() as u64), out)?;
         if framing != Framing::Length(0) {
             connection.send_content(content.len())?;
             out.extend_from_slice(content);
