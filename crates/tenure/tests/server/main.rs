@@ -3,17 +3,21 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod collect;
 mod content;
 mod drain;
 mod early;
 mod expect;
+mod handling;
 mod head;
+mod idle_answer;
 mod malformed;
 mod park;
 mod persist;
 mod raw;
 mod raw_content;
 mod respond;
+mod slow;
 mod streams;
 mod timeouts;
 mod trouble;

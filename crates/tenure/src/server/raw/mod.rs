@@ -3,7 +3,8 @@
 //!
 //! The connections live as those of any [`Server`](super::Server), with the same timeouts, limits
 //! and endings. What differs:
-//! - the handler is called when the whole request has come, and answers at once: it must not block;
+//! - the handler is called when the whole request has come, and answers at once: it must not block,
+//!   and the limits of how long and how many handlers run are not asked;
 //! - content is held in memory whole, so it is bounded:
 //!   [`Limits::content`](tenure_proto::Limits::content) is 64 KiB here unless it is set, and a
 //!   request beyond is refused with 413;
