@@ -17,6 +17,8 @@ mod park;
 mod per_address;
 mod persist;
 mod proxy;
+mod raw;
+mod raw_content;
 mod respond;
 mod slow;
 mod streams;

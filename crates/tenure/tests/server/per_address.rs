@@ -43,7 +43,7 @@ fn beyond_the_limit_a_connection_is_closed_at_once_and_unread() {
         let mut busy = Vec::new();
         for n in 1..=2 {
             let mut peer = served.connect().await;
-            peer.send(GET.replace('/', "/wait")).await;
+            peer.send(GET.replace(" / ", " /wait ")).await;
             served.log.until(|log| log.opened == n && log.received > 0).await;
             busy.push(peer);
         }
@@ -98,9 +98,18 @@ fn however_a_connection_ends_it_is_counted_no_longer() {
             match n {
                 0 => peer.fin().await,
                 1 => peer.reset(),
-                2 => drop(peer.ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await),
-                3 => peer.send(GET.replace('/', "/panic")).await,
-                4 => peer.send("what is this\r\n\r\n").await,
+                2 => {
+                    peer.ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+                    drop(peer);
+                }
+                3 => {
+                    peer.send(GET.replace(" / ", " /panic ")).await;
+                    peer.end().await;
+                }
+                4 => {
+                    assert_eq!(peer.ask("what is this\r\n\r\n").await.status(), 400);
+                    drop(peer);
+                }
                 // Parked, and reset or closed there.
                 5 if cfg!(target_os = "linux") => {
                     park().await;
