@@ -67,7 +67,9 @@ async fn sleep(limit: Option<Duration>) {
 
 /// The server drains, and the grace for idle connections is over.
 async fn drained(shared: &Shared) {
-    // Never an error: the sender is `shared`'s own.
-    let _ = shared.draining.subscribe().wait_for(|draining| *draining).await;
+    let begins = shared.drain.notified();
+    if !shared.is_draining() {
+        begins.await;
+    }
     tokio::time::sleep(shared.drain_grace).await;
 }
