@@ -27,7 +27,7 @@ use crate::observe::Opened;
 const REST: Duration = Duration::from_millis(50);
 
 /// Connections that wait in a listener's queue, at most: Linux's own limit (`SOMAXCONN`).
-const LONGEST_QUEUE: usize = 4096;
+pub(super) const LONGEST_QUEUE: usize = 4096;
 
 pub(super) async fn run<E: Engine<Socket>>(
     shared: Shared,
@@ -36,6 +36,7 @@ pub(super) async fn run<E: Engine<Socket>>(
     deadline: Duration,
     stop: impl Future,
 ) -> io::Result<()> {
+    let last_id = shared.first_id;
     let mut acceptor = Acceptor {
         shared: Arc::new(shared),
         listener: Some(listener),
@@ -45,7 +46,7 @@ pub(super) async fn run<E: Engine<Socket>>(
         woken: Vec::new(),
         timer: Deadline::default(),
         rests_until: None,
-        last_id: 0,
+        last_id,
     };
     let mut stop = pin!(stop);
     acceptor.serve(stop.as_mut()).await?;
@@ -154,7 +155,7 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
 
     /// Closes the listener, with nobody in its queue: those would be reset, after they have connected.
     fn let_waiting_in(&mut self) {
-        let Some(listener) = self.listener.take() else { return };
+        let Some(mut listener) = self.listener.take() else { return };
         for _ in 0..LONGEST_QUEUE {
             if !self.has_room() {
                 return;
@@ -165,7 +166,7 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
     }
 
     fn open(&mut self, socket: Socket, peer: Option<SocketAddr>) {
-        self.last_id += 1;
+        self.last_id += self.shared.id_step;
         let id = self.last_id;
         if let Some(observer) = &self.shared.observer {
             observer.opened(Opened { id, peer, took: Duration::ZERO, round_trip: None });
@@ -265,12 +266,12 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
 }
 
 /// The connection that was to be accepted is gone already: go on with the next.
-fn is_peers(error: &io::Error) -> bool {
+pub(super) fn is_peers(error: &io::Error) -> bool {
     use io::ErrorKind as K;
     matches!(error.kind(), K::ConnectionAborted | K::ConnectionReset | K::ConnectionRefused | K::Interrupted)
 }
 
 /// The listener itself is unusable.
-fn is_fatal(error: &io::Error) -> bool {
+pub(super) fn is_fatal(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotConnected)
 }

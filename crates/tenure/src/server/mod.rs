@@ -17,6 +17,8 @@ mod shared;
 mod stream;
 mod teardown;
 mod upgrade;
+#[cfg(unix)]
+mod workers;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -74,6 +76,8 @@ pub struct Server {
     observer: Option<Arc<dyn Observer>>,
     park_after: Option<Duration>,
     drain: Drain,
+    /// Set where several acceptors make one server.
+    place: Option<shared::Place>,
 }
 
 /// How a graceful end proceeds.
@@ -92,7 +96,7 @@ impl Default for Server {
             Probes { keep_alive: Some(Duration::from_secs(60)), unacknowledged: Some(Duration::from_secs(60)) };
         let limits = Limits::new(probes);
         let park_after = Some(Duration::from_secs(1));
-        Self { config: Config::default(), limits, observer: None, park_after, drain }
+        Self { config: Config::default(), limits, observer: None, park_after, drain, place: None }
     }
 }
 

@@ -20,3 +20,4 @@ mod streams;
 mod timeouts;
 mod trouble;
 mod upgrade;
+mod workers;
