@@ -44,8 +44,9 @@ impl Server {
     /// more a worker may wait accepted); the limit of requests handled at once is shared. If the
     /// future is dropped, the workers drain by themselves.
     ///
-    /// Dealing beats a listener with `SO_REUSEPORT` for each worker, whose connections the kernel
-    /// spreads by chance and for good; the figures are in `examples/workers.rs`.
+    /// There is one listener and not one with `SO_REUSEPORT` for each worker: over those the kernel
+    /// spreads connections by chance, for good, and closing one resets who waits in its queue.
+    /// `examples/workers.rs` compares the two.
     ///
     /// # Errors
     /// The listener or a worker failed for good; a thread could not be started.
