@@ -15,7 +15,8 @@ use tokio::task::JoinSet;
 const REQUESTS: usize = 30;
 
 fn check(case: &Case, row: &Row) {
-    let (t, what) = (&row.tally, format!("{} {}: {:?}", row.method, case.title, row.tally));
+    let t = &row.tally;
+    let what = format!("{} {}: {t:?} {:?}", row.method, case.title, case.remark(&row.method, t));
     assert_eq!(t.hung, 0, "{what}");
     assert_eq!(t.untrue, 0, "{what}");
     let all = t.answered + t.unknown + t.part + t.safe + t.timed_out_408 + t.wrong;

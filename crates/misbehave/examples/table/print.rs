@@ -1,7 +1,5 @@
 //! The table as text.
 
-use http::Method;
-
 use crate::cases::Case;
 use crate::run::Row;
 
@@ -44,23 +42,9 @@ pub(crate) fn rows(case: &Case, rows: &[Row]) {
             t.twice,
             t.repeats,
             t.connections,
-            remark(case, row)
+            case.remark(&row.method, t).map_or_else(String::new, |text| format!("  <- {text}"))
         );
     }
-}
-
-/// What is to be said of a row.
-fn remark(case: &Case, row: &Row) -> String {
-    let text = match case.gap_in_client {
-        _ if case.is_hole && row.tally.twice > 0 => "the server processes what crosses its FIN",
-        Some(gap) if !row.tally.is_right() => gap,
-        None if !row.tally.is_right() => "WRONG",
-        _ if case.is_learnable && row.method == Method::POST && row.tally.unknown > 0 => {
-            "no idle limit is learned from the closes seen before"
-        }
-        _ => return String::new(),
-    };
-    format!("  <- {text}")
 }
 
 pub(crate) fn footer(requests: usize) {
