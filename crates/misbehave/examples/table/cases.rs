@@ -30,6 +30,7 @@ pub(crate) struct Case {
     /// Where the client is known to fall short, in words.
     pub(crate) gap_in_client: Option<&'static str>,
     /// The server breaks the assumption that evidence rests on: a POST processed twice is shown, not judged.
+    /// It takes a round trip longer than the server's work to get there, which loopback has not.
     pub(crate) is_hole: bool,
     /// A client that has learned the idle time of an origin keeps most POSTs out of the race.
     pub(crate) is_learnable: bool,
@@ -40,6 +41,9 @@ impl Case {
     pub(crate) fn remark(&self, method: &Method, tally: &Tally) -> Option<&'static str> {
         match self.gap_in_client {
             _ if self.is_hole && tally.twice > 0 => Some("the server processes what crosses its FIN"),
+            _ if self.is_hole && method == Method::POST && tally.unknown > 0 => {
+                Some("loopback has no round trip: what crossed the FIN was acknowledged, and so not repeated")
+            }
             Some(gap) if !tally.is_right() => Some(gap),
             None if !tally.is_right() => Some("WRONG"),
             _ if self.is_learnable && method == Method::POST && tally.unknown > 0 => {
