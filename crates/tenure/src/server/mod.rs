@@ -27,6 +27,7 @@ use http::{Request, Response};
 use tenure_proto::Config;
 use tower_service::Service;
 
+use crate::io::Socket;
 use crate::observe::Observer;
 use crate::{Body, BoxError};
 use listener::Probes;
@@ -200,6 +201,6 @@ impl Server {
         B::Error: Into<BoxError>,
     {
         let shared = Shared::new(&self);
-        accept::run(shared, listener.into(), ServiceEngine(service), self.drain.deadline, stop).await
+        accept::run::<Socket, _>(shared, (), listener.into(), ServiceEngine(service), self.drain.deadline, stop).await
     }
 }
