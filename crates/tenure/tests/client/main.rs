@@ -9,6 +9,7 @@ mod early;
 mod expect;
 mod peek;
 mod pool;
+mod race;
 mod retry;
 mod reuse;
 mod timeouts;
