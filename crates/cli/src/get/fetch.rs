@@ -133,7 +133,7 @@ impl Run {
         self.connect_failures.store(0, Ordering::Relaxed);
         item.status = Some(response.status());
         item.connection = response.extensions().get::<ConnectionInfo>().cloned();
-        let connecting = item.connection.filter(|c| !c.is_reused()).map(|c| self.net.tally.took(c.id));
+        let connecting = item.connection.as_ref().filter(|c| !c.is_reused()).map(|c| self.net.tally.took(c.id));
         item.wait += begun.elapsed().saturating_sub(connecting.unwrap_or_default());
         Ok(response)
     }

@@ -318,6 +318,8 @@ pub(super) fn broken(error: &io::Error) -> CloseReason {
     match error.kind() {
         K::ConnectionReset | K::BrokenPipe | K::ConnectionAborted => CloseReason::PeerReset,
         K::UnexpectedEof => CloseReason::PeerFin,
+        // Of a layer below HTTP.
+        K::InvalidData => CloseReason::Malformed,
         _ => CloseReason::Transport,
     }
 }

@@ -16,6 +16,12 @@ mod stream;
 mod teardown;
 mod upgrade;
 
+#[cfg(feature = "tls")]
+pub mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "tls_off.rs"]
+mod tls;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
@@ -27,12 +33,12 @@ use http::{Request, Response};
 use tenure_proto::Config;
 use tower_service::Service;
 
-use crate::io::Socket;
 use crate::observe::Observer;
 use crate::{Body, BoxError};
 use listener::Probes;
 use service::ServiceEngine;
 use shared::Shared;
+use tls::Tls;
 
 pub use listener::Listener;
 pub use upgrade::{OnUpgrade, Upgraded};
@@ -72,6 +78,7 @@ pub struct Server {
     observer: Option<Arc<dyn Observer>>,
     park_after: Option<Duration>,
     drain: Drain,
+    tls: Tls,
 }
 
 /// What one connection, or all of them together, may take. `None` is no limit.
@@ -99,7 +106,7 @@ impl Default for Server {
             Probes { keep_alive: Some(Duration::from_secs(60)), unacknowledged: Some(Duration::from_secs(60)) };
         let limits = Limits { connections: None, requests: None, age: None, probes };
         let park_after = Some(Duration::from_secs(1));
-        Self { config: Config::default(), limits, observer: None, park_after, drain }
+        Self { config: Config::default(), limits, observer: None, park_after, drain, tls: Tls::default() }
     }
 }
 
@@ -201,6 +208,6 @@ impl Server {
         B::Error: Into<BoxError>,
     {
         let shared = Shared::new(&self);
-        accept::run::<Socket, _>(shared, (), listener.into(), ServiceEngine(service), self.drain.deadline, stop).await
+        self.tls.run(shared, listener.into(), ServiceEngine(service), self.drain, stop).await
     }
 }
