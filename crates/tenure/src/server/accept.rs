@@ -26,6 +26,9 @@ use crate::observe::Opened;
 /// sleeps: others must end first, and asking again at once would only spin.
 const REST: Duration = Duration::from_millis(50);
 
+/// Connections that wait in a listener's queue, at most: Linux's own limit (`SOMAXCONN`).
+const LONGEST_QUEUE: usize = 4096;
+
 pub(super) async fn run<S: Stream, E: Engine<S>>(
     shared: Shared,
     context: S::Context,
@@ -95,7 +98,7 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
 
     /// Until the last connection has ended.
     async fn drain(&mut self) {
-        self.listener = None;
+        self.let_waiting_in();
         self.shared.draining.send_replace(true);
         // Whoever was promised an idle time may count on it; the others get a moment.
         let grace = self.shared.drain_grace;
@@ -151,6 +154,18 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
         }
         self.count();
         Ok(())
+    }
+
+    /// Closes the listener, with nobody in its queue: those would be reset, after they have connected.
+    fn let_waiting_in(&mut self) {
+        let Some(listener) = self.listener.take() else { return };
+        for _ in 0..LONGEST_QUEUE {
+            if !self.has_room() {
+                return;
+            }
+            let Some((socket, peer)) = listener.accept_waiting() else { return };
+            self.open(socket, peer);
+        }
     }
 
     fn open(&mut self, socket: Socket, peer: Option<SocketAddr>) {
@@ -214,7 +229,13 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
         }
         let tick = Tick::at(now, self.shared.started);
         while self.lot.oldest().is_some_and(|oldest| oldest.until <= tick) {
-            self.end_oldest(CloseReason::Idle);
+            if self.shared.config.answer_idle {
+                // It needs a task once more, to say why it ends.
+                let Some(parked) = self.lot.take_oldest() else { return };
+                self.wake(parked);
+            } else {
+                self.end_oldest(CloseReason::Idle);
+            }
         }
     }
 

@@ -10,7 +10,7 @@ pub(crate) mod serve;
 
 pub(crate) use log::Log;
 pub(crate) use peer::{Message, Peer, Script};
-pub(crate) use run::{run, run_paused, run_threads};
+pub(crate) use run::{run, run_paused, run_threads, settle};
 pub(crate) use serve::{Served, serve, serve_with};
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -89,10 +89,3 @@ async fn facts(request: Request<Body>) -> Result<Response<Body>, BoxError> {
     let how = if tls.is_resumed { "resumed" } else { "full" };
     Ok(Response::new(Body::from(format!("{} {} {:?} {alpn} {name} {how}", info.id, info.request, tls.version))))
 }
-
-/// Gives the tasks their turns.
-async fn settle() {
-    for _ in 0..20 {
-        tokio::task::yield_now().await;
-    }
-}
