@@ -95,8 +95,8 @@ fn a_parked_tls_connection_holds_no_buffers() {
             until(|| tasks() == 1).await;
             let parked = (live() - before) as f64 / CONNECTIONS as f64;
             println!("live heap a parked connection, {:?}: {parked:.0} bytes", version.version);
-            assert!(parked <= 2048.0, "{parked} bytes of live heap a parked connection");
-            assert!(parked > 500.0, "{parked} bytes: nothing was measured");
+            assert!(parked <= 3584.0, "{parked} bytes of live heap a parked connection");
+            assert!(parked > 1000.0, "{parked} bytes: nothing was measured");
         }
     });
 }
