@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -48,6 +49,8 @@ pub(super) struct Drive<S: Stream> {
     idle_until: Option<Instant>,
     /// Quiet for long enough: the connection goes on without its task.
     parks: bool,
+    /// The connection knows that the server drains.
+    drains: bool,
     /// Since when the peer takes nothing of what is to be sent.
     stalled_since: Option<Instant>,
 }
@@ -100,6 +103,7 @@ impl<S: Stream> Drive<S> {
             here_since: opened,
             idle_until: None,
             parks: false,
+            drains: false,
             stalled_since: None,
             shared,
         }
@@ -127,31 +131,38 @@ impl<S: Stream> Drive<S> {
     }
 
     /// Runs the connection to its end, or until it can be parked.
-    pub(super) async fn run<E: Engine<S>>(mut self, mut engine: E) -> Option<Parked<S>> {
-        let mut ending = Ending::new(self.tap.clone());
-        ending.exchanges = self.connection.exchanges();
-        let Ended(why) = loop {
-            let turn = match self.connection.directive() {
-                Directive::Proceed => engine.turn(&mut self).await,
-                Directive::HandOver => Err(Ended(CloseReason::HandedOver)),
-                _ => Err(self.tear_down().await),
-            };
-            if let Err(ended) = turn {
-                break ended;
-            }
+    #[expect(clippy::manual_async_fn, reason = "an async fn would keep its arguments twice, for each connection")]
+    pub(super) fn run<E: Engine<S>>(mut self, mut engine: E) -> impl Future<Output = Option<Parked<S>>> + Send {
+        async move {
+            // A task's waker stays the same: registered once, the task hears when the drain begins.
+            let shared = Arc::clone(&self.shared);
+            let mut drain = pin!(shared.drain.notified());
+            poll_fn(|cx| Poll::Ready(drain.as_mut().poll(cx).is_ready())).await;
+            let mut ending = Ending::new(self.tap.clone());
             ending.exchanges = self.connection.exchanges();
-            if self.parks {
-                return self.park(ending);
+            let Ended(why) = loop {
+                let turn = match self.connection.directive() {
+                    Directive::Proceed => engine.turn(&mut self).await,
+                    Directive::HandOver => Err(Ended(CloseReason::HandedOver)),
+                    _ => Err(self.tear_down().await),
+                };
+                if let Err(ended) = turn {
+                    break ended;
+                }
+                ending.exchanges = self.connection.exchanges();
+                if self.parks {
+                    return self.park(ending);
+                }
+            };
+            ending.why = Some(why);
+            drop(ending);
+            if let (CloseReason::HandedOver, Some(offer)) = (why, self.upgrade) {
+                let (stream, read) = self.transport.into_parts();
+                // Nobody may have waited; then the stream is dropped, which closes it.
+                drop(offer.send(upgrade::Upgraded::new(stream, read)));
             }
-        };
-        ending.why = Some(why);
-        drop(ending);
-        if let (CloseReason::HandedOver, Some(offer)) = (why, self.upgrade) {
-            let (stream, read) = self.transport.into_parts();
-            // Nobody may have waited; then the stream is dropped, which closes it.
-            drop(offer.send(upgrade::Upgraded::new(stream, read)));
+            None
         }
-        None
     }
 
     #[cfg(target_os = "linux")]
@@ -188,24 +199,19 @@ impl<S: Stream> Drive<S> {
         None
     }
 
-    /// Flushes, then waits for the next bytes of a request.
+    /// Flushes, then waits for the next bytes of a request, or for the drain to begin.
     pub(super) async fn wait_for_request(&mut self) -> Result<(), Ended> {
         poll_fn(|cx| self.poll_flush(cx)).await?;
-        let mut draining = self.shared.draining.subscribe();
-        if *draining.borrow_and_update() {
+        self.drains = self.shared.is_draining();
+        let quiet = if self.drains {
             self.connection.close_after_current(CloseReason::Shutdown);
             // Whoever was promised an idle time may count on it; the others get a moment.
-            let until = now() + self.shared.drain_grace;
             let promised = self.shared.config.announce_idle && self.connection.exchanges() > 0;
-            return self.fill(if promised { Quiet::Waits } else { Quiet::Ends(until) }).await;
-        }
-        let quiet = self.leaves_at().map_or(Quiet::Waits, Quiet::Parks);
-        tokio::select! {
-            biased;
-            filled = self.fill(quiet) => filled,
-            // Look again, now in the state of draining.
-            _ = draining.changed() => Ok(()),
-        }
+            if promised { Quiet::Waits } else { Quiet::Ends(now() + self.shared.drain_grace) }
+        } else {
+            self.leaves_at().map_or(Quiet::Waits, Quiet::Parks)
+        };
+        self.fill(quiet).await
     }
 
     /// When the connection, if it stays as quiet as it is, needs its task no more.
@@ -220,6 +226,11 @@ impl<S: Stream> Drive<S> {
         poll_fn(|cx| {
             if let Poll::Ready(filled) = self.poll_fill(cx) {
                 return Poll::Ready(filled);
+            }
+            if !self.drains && self.shared.is_draining() {
+                // Look again, now in the state of draining.
+                self.drains = true;
+                return Poll::Ready(Ok(()));
             }
             let is_idle = self.connection.is_idle();
             let may_leave = is_idle && (!matches!(quiet, Quiet::Parks(_)) || self.transport.stream().can_part());

@@ -11,6 +11,6 @@ pub(crate) mod serve;
 pub(crate) use log::Log;
 pub(crate) use peer::{Message, Peer, Script};
 pub(crate) use run::{run, run_paused, run_threads, settle};
-pub(crate) use serve::{Served, serve, serve_with};
+pub(crate) use serve::{Served, serve, serve_raw, serve_raw_with, serve_with};
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -14,6 +14,8 @@ mod idle_answer;
 mod malformed;
 mod park;
 mod persist;
+mod raw;
+mod raw_content;
 mod respond;
 mod slow;
 mod streams;
