@@ -199,6 +199,6 @@ impl Server {
             *content = raw::CONTENT;
         }
         let shared = Shared::new(&self);
-        accept::run(shared, listener.into(), raw::RawEngine::new(handler), self.drain.deadline, stop).await
+        self.tls.run(shared, listener.into(), raw::RawEngine::new(handler), self.drain, stop).await
     }
 }
