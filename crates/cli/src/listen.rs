@@ -5,6 +5,7 @@ mod operate;
 mod options;
 mod signals;
 mod sockets;
+mod tls;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use address::Address;
 use operate::Operation;
 use options::{ConnectionOptions, DrainOptions};
 use sockets::Sockets;
+use tls::TlsOptions;
 
 use crate::net::activation::Activation;
 use crate::path_arg;
@@ -56,6 +58,8 @@ pub(crate) struct Args {
     connections: ConnectionOptions,
     #[command(flatten)]
     drain: DrainOptions,
+    #[command(flatten)]
+    tls: TlsOptions,
 }
 
 /// `activation`: what was passed to this process.
@@ -70,6 +74,11 @@ pub(crate) async fn run(args: Args, activation: Activation) -> Result<u8, Box<dy
     };
     let config = Config { http09: args.http09, ..Config::default() };
     let mut server = args.drain.apply(args.connections.apply(config));
+    let scheme = args.tls.scheme();
+    server = match args.tls.apply(server) {
+        Ok(server) => server,
+        Err(error) => return wrong_use(&error.to_string()),
+    };
     if args.verbose {
         server = server.observer(Arc::new(Tell));
     }
@@ -81,7 +90,7 @@ pub(crate) async fn run(args: Args, activation: Activation) -> Result<u8, Box<dy
     };
     let sockets = Sockets::open(activation.listeners, &to_bind).await?;
     let listener = sockets.listener()?;
-    for address in sockets.addresses() {
+    for address in sockets.addresses(scheme) {
         eprintln!("listening on {address}");
     }
     let operation = Operation::new(sockets, activation.predecessor)?;

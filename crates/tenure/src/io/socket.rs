@@ -57,6 +57,12 @@ impl Socket {
         }
     }
 
+    /// Sends what the kernel takes at once, whatever the runtime thinks of it: a last word.
+    #[cfg(feature = "tls")]
+    pub(crate) fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        each!(self, stream => crate::sys::send_now(socket2::SockRef::from(stream), bytes))
+    }
+
     /// Out of the runtime: the descriptor alone.
     #[cfg(unix)]
     pub(crate) fn leave(self) -> io::Result<std::os::fd::OwnedFd> {

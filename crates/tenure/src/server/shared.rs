@@ -134,23 +134,23 @@ pub(super) struct Ending {
     tap: Tap,
     pub(super) exchanges: u64,
     pub(super) why: Option<CloseReason>,
-    is_parked: bool,
+    goes_on: bool,
 }
 
 impl Ending {
     pub(super) const fn new(tap: Tap) -> Self {
-        Self { tap, exchanges: 0, why: None, is_parked: false }
+        Self { tap, exchanges: 0, why: None, goes_on: false }
     }
 
-    /// The connection lives on, without its task.
-    pub(super) fn parked(mut self) {
-        self.is_parked = true;
+    /// The connection lives on without this task, or without this guard of it.
+    pub(super) fn goes_on(mut self) {
+        self.goes_on = true;
     }
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        if self.is_parked {
+        if self.goes_on {
             return;
         }
         let cut = if std::thread::panicking() { CloseReason::ApplicationFailed } else { CloseReason::Shutdown };
