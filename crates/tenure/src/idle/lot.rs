@@ -23,10 +23,8 @@ pub(crate) trait Park {
         let _ = slot;
     }
 
-    /// It has left the slot.
-    fn left(&self, slot: u32) {
-        let _ = slot;
-    }
+    /// It has left its slot.
+    fn left(&self) {}
 }
 
 /// Parked connections, in the order in which they came.
@@ -101,7 +99,7 @@ impl<T: Park> Lot<T> {
     /// Takes out the one in a slot, if there is one.
     pub(crate) fn take(&mut self, at: u32) -> Option<T> {
         let parked = self.slots.remove(at)?;
-        parked.left(at);
+        parked.left();
         unwatch(&self.epoll, parked.socket());
         Some(parked)
     }

@@ -21,17 +21,17 @@ pub(super) struct Ends {
 }
 
 impl Entry {
-    /// The connection is parked in this slot.
-    pub(super) fn parked_in(&self, slot: u32) {
+    /// The connection with this id is parked in this slot.
+    pub(super) fn parked_in(&self, id: u64, slot: u32) {
         if let Some(place) = &self.place {
-            place.parked().push_back(slot);
+            place.parked().push_back((id, slot));
         }
     }
 
-    /// The connection was taken out of this slot.
-    pub(super) fn left(&self, slot: u32) {
+    /// The connection with this id is parked no longer.
+    pub(super) fn left(&self, id: u64) {
         if let Some(place) = &self.place {
-            place.parked().retain(|parked| *parked != slot);
+            place.parked().retain(|(parked, _)| *parked != id);
         }
     }
 }
@@ -39,17 +39,17 @@ impl Entry {
 /// An address's place among all: each connection from it holds one reference, so that however a
 /// connection ends, it is counted no longer.
 pub(super) struct Place {
-    /// The slots of its parked connections, the longest idle first. At most as many as the limit.
-    parked: Mutex<VecDeque<u32>>,
+    /// The ids and slots of its parked connections, the longest idle first. At most as many as the limit.
+    parked: Mutex<VecDeque<(u64, u32)>>,
 }
 
 impl Place {
-    /// The slot of the longest idle connection.
-    pub(super) fn longest_idle(&self) -> Option<u32> {
-        self.parked().front().copied()
+    /// The slot of the longest idle connection among those that are the asking acceptor's own.
+    pub(super) fn longest_idle(&self, is_own: impl Fn(u64) -> bool) -> Option<u32> {
+        self.parked().iter().find(|(id, _)| is_own(*id)).map(|(_, slot)| *slot)
     }
 
-    fn parked(&self) -> MutexGuard<'_, VecDeque<u32>> {
+    fn parked(&self) -> MutexGuard<'_, VecDeque<(u64, u32)>> {
         self.parked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -134,15 +134,17 @@ mod tests {
         let addresses = Addresses::new(3);
         let entry = || Entry { place: addresses.enter(Ipv4Addr::LOCALHOST.into()).ok(), proxied: None };
         let (a, b) = (entry(), entry());
-        a.parked_in(7);
-        b.parked_in(3);
-        assert_eq!(a.place.as_ref().unwrap().longest_idle(), Some(7));
-        a.left(7);
-        assert_eq!(a.place.as_ref().unwrap().longest_idle(), Some(3));
-        a.parked_in(7);
-        assert_eq!(a.place.as_ref().unwrap().longest_idle(), Some(3));
-        b.left(3);
-        a.left(7);
-        assert_eq!(b.place.as_ref().unwrap().longest_idle(), None);
+        let first = |entry: &Entry| entry.place.as_ref().unwrap().longest_idle(|_| true);
+        a.parked_in(1, 7);
+        b.parked_in(2, 3);
+        assert_eq!(first(&a), Some(7));
+        assert_eq!(a.place.as_ref().unwrap().longest_idle(|id| id == 2), Some(3), "of another acceptor's");
+        a.left(1);
+        assert_eq!(first(&a), Some(3));
+        a.parked_in(1, 7);
+        assert_eq!(first(&a), Some(3));
+        b.left(2);
+        a.left(1);
+        assert_eq!(first(&b), None);
     }
 }

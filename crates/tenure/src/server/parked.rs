@@ -30,16 +30,24 @@ impl<S: Stream> Park for Parked<S> {
     }
 
     fn entered(&self, slot: u32) {
-        self.entry.parked_in(slot);
+        self.entry.parked_in(self.id, slot);
     }
 
-    fn left(&self, slot: u32) {
-        self.entry.left(slot);
+    fn left(&self) {
+        self.entry.left(self.id);
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 impl<S: Stream> Park for Parked<S> {}
+
+impl<S: Stream> Parked<S> {
+    /// Closes the connection.
+    pub(super) fn end(self) {
+        #[cfg(target_os = "linux")]
+        S::farewell(&self.socket, self.session);
+    }
+}
 
 /// A moment in tenths of a second since the server started. It counts for 13 years.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

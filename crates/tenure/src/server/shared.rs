@@ -27,12 +27,15 @@ pub(super) struct Shared {
     pub(super) park_after: Option<Duration>,
     pub(super) drain_grace: Duration,
     /// Open connections, the parked ones included. The acceptor writes, the connections read.
-    pub(super) open: AtomicUsize,
+    pub(super) open: Arc<AtomicUsize>,
     /// One for each request that may be handled at once.
     pub(super) turns: Option<Arc<Semaphore>>,
     /// Where connections are counted by address.
-    pub(super) addresses: Option<Addresses>,
+    pub(super) addresses: Option<Arc<Addresses>>,
     pub(super) proxy: ProxyProtocol,
+    /// The ids of connections: counted from here, in steps of so many.
+    pub(super) first_id: u64,
+    pub(super) id_step: u64,
     /// Ticks count from here.
     pub(super) started: Instant,
     /// Makes the jitter of this process its own.
@@ -42,6 +45,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(server: &Server) -> Self {
         use std::hash::{BuildHasher, RandomState};
+        let place = server.place.clone().unwrap_or_default();
         Self {
             config: Arc::new(server.config.clone()),
             limits: server.limits,
@@ -50,10 +54,12 @@ impl Shared {
             drain: Notify::new(),
             park_after: server.park_after,
             drain_grace: server.drain.grace,
-            open: AtomicUsize::new(0),
-            turns: server.limits.concurrent.map(|most| Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)))),
-            addresses: server.limits.per_address.map(Addresses::new),
+            open: place.open,
+            turns: place.turns.or_else(|| turns(&server.limits)),
+            addresses: place.addresses.or_else(|| addresses(&server.limits)),
             proxy: server.proxy.clone(),
+            first_id: place.index,
+            id_step: place.count,
             started: now(),
             seed: RandomState::new().hash_one(0),
         }
@@ -61,6 +67,11 @@ impl Shared {
 
     pub(super) fn tap(&self, id: u64) -> Tap {
         Tap { observer: self.observer.clone(), id }
+    }
+
+    /// Whether the connection is one of this acceptor's, of several.
+    pub(super) const fn is_ours(&self, id: u64) -> bool {
+        id % self.id_step == self.first_id % self.id_step
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -107,6 +118,36 @@ impl Shared {
     }
 }
 
+/// One for each request that may be handled at once.
+pub(super) fn turns(limits: &Limits) -> Option<Arc<Semaphore>> {
+    limits.concurrent.map(|most| Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS))))
+}
+
+/// Counts connections by address, if they are to be counted.
+pub(super) fn addresses(limits: &Limits) -> Option<Arc<Addresses>> {
+    limits.per_address.map(|most| Arc::new(Addresses::new(most)))
+}
+
+/// Which of several acceptors one is, and what they share.
+#[derive(Clone)]
+pub(super) struct Place {
+    /// Ids of connections: this number and each `count` further.
+    pub(super) index: u64,
+    pub(super) count: u64,
+    /// This one's open connections.
+    pub(super) open: Arc<AtomicUsize>,
+    /// Everybody's.
+    pub(super) turns: Option<Arc<Semaphore>>,
+    /// Everybody's.
+    pub(super) addresses: Option<Arc<Addresses>>,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { index: 0, count: 1, open: Arc::default(), turns: None, addresses: None }
+    }
+}
+
 /// Tells the observer of the connection's end, also when its task is cut or its handler panics.
 pub(super) struct Ending {
     tap: Tap,
@@ -120,7 +161,7 @@ impl Ending {
         Self { tap, exchanges: 0, why: None, goes_on: false }
     }
 
-    /// The connection lives on: this was not its end.
+    /// The connection lives on without this task, or without this guard of it.
     pub(super) fn goes_on(mut self) {
         self.goes_on = true;
     }

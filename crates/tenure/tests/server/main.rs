@@ -25,3 +25,4 @@ mod streams;
 mod timeouts;
 mod trouble;
 mod upgrade;
+mod workers;
