@@ -10,7 +10,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::io::{HeadCopy, Transport, fields};
 
 /// One step of the client's message, owned.
-#[expect(clippy::large_enum_variant, reason = "a box would be one allocation a request")]
 pub(super) enum Step {
     Request(Received),
     Content(Bytes),
