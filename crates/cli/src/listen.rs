@@ -5,7 +5,9 @@ mod operate;
 mod options;
 mod signals;
 mod sockets;
+mod tls;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,6 +18,7 @@ use address::Address;
 use operate::Operation;
 use options::{ConnectionOptions, DrainOptions};
 use sockets::Sockets;
+use tls::TlsOptions;
 
 use crate::net::activation::Activation;
 use crate::path_arg;
@@ -47,10 +50,16 @@ pub(crate) struct Args {
     /// Tell of each connection when it ends: requests, and why it ended
     #[arg(short, long)]
     verbose: bool,
+    /// Serve on so many threads of their own, each with its share of the connections, instead of on
+    /// one runtime that moves work between threads
+    #[arg(long, value_name = "N")]
+    workers: Option<NonZeroUsize>,
     #[command(flatten)]
     connections: ConnectionOptions,
     #[command(flatten)]
     drain: DrainOptions,
+    #[command(flatten)]
+    tls: TlsOptions,
 }
 
 /// `activation`: what was passed to this process.
@@ -65,6 +74,11 @@ pub(crate) async fn run(args: Args, activation: Activation) -> Result<u8, Box<dy
     };
     let config = Config { http09: args.http09, ..Config::default() };
     let mut server = args.drain.apply(args.connections.apply(config));
+    let scheme = args.tls.scheme();
+    server = match args.tls.apply(server) {
+        Ok(server) => server,
+        Err(error) => return wrong_use(&error.to_string()),
+    };
     if args.verbose {
         server = server.observer(Arc::new(Tell));
     }
@@ -76,11 +90,15 @@ pub(crate) async fn run(args: Args, activation: Activation) -> Result<u8, Box<dy
     };
     let sockets = Sockets::open(activation.listeners, &to_bind).await?;
     let listener = sockets.listener()?;
-    for address in sockets.addresses() {
+    for address in sockets.addresses(scheme) {
         eprintln!("listening on {address}");
     }
     let operation = Operation::new(sockets, activation.predecessor)?;
-    server.serve(listener, app, operation.until_end()).await?;
+    let stop = operation.until_end();
+    match args.workers {
+        Some(workers) => server.serve_workers(workers, listener, || app.clone(), stop).await?,
+        None => server.serve(listener, app, stop).await?,
+    }
     Ok(0)
 }
 

@@ -37,7 +37,7 @@ pub mod server;
 pub use client::Client;
 pub use error::Error;
 pub use io::Body;
-pub use observe::{ConnectionInfo, Direction, Observer, Opened};
+pub use observe::{ConnectionInfo, Direction, Observer, Opened, TlsFacts, TlsVersion};
 pub use proto::{CloseReason, Fate};
 pub use sys::{TcpFacts, tcp_facts};
 pub use tenure_proto as proto;
