@@ -7,6 +7,7 @@ mod signals;
 mod sockets;
 mod tls;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -49,6 +50,10 @@ pub(crate) struct Args {
     /// Tell of each connection when it ends: requests, and why it ended
     #[arg(short, long)]
     verbose: bool,
+    /// Serve on so many threads of their own, each with its share of the connections, instead of on
+    /// one runtime that moves work between threads
+    #[arg(long, value_name = "N")]
+    workers: Option<NonZeroUsize>,
     #[command(flatten)]
     connections: ConnectionOptions,
     #[command(flatten)]
@@ -89,7 +94,11 @@ pub(crate) async fn run(args: Args, activation: Activation) -> Result<u8, Box<dy
         eprintln!("listening on {address}");
     }
     let operation = Operation::new(sockets, activation.predecessor)?;
-    server.serve(listener, app, operation.until_end()).await?;
+    let stop = operation.until_end();
+    match args.workers {
+        Some(workers) => server.serve_workers(workers, listener, || app.clone(), stop).await?,
+        None => server.serve(listener, app, stop).await?,
+    }
     Ok(0)
 }
 

@@ -27,7 +27,7 @@ use crate::observe::Opened;
 const REST: Duration = Duration::from_millis(50);
 
 /// Connections that wait in a listener's queue, at most: Linux's own limit (`SOMAXCONN`).
-const LONGEST_QUEUE: usize = 4096;
+pub(super) const LONGEST_QUEUE: usize = 4096;
 
 pub(super) async fn run<S: Stream, E: Engine<S>>(
     shared: Shared,
@@ -37,6 +37,7 @@ pub(super) async fn run<S: Stream, E: Engine<S>>(
     deadline: Duration,
     stop: impl Future,
 ) -> io::Result<()> {
+    let last_id = shared.first_id;
     let mut acceptor = Acceptor {
         shared: Arc::new(shared),
         context,
@@ -47,7 +48,7 @@ pub(super) async fn run<S: Stream, E: Engine<S>>(
         woken: Vec::new(),
         timer: Deadline::default(),
         rests_until: None,
-        last_id: 0,
+        last_id,
     };
     let mut stop = pin!(stop);
     acceptor.serve(stop.as_mut()).await?;
@@ -158,7 +159,7 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
 
     /// Closes the listener, with nobody in its queue: those would be reset, after they have connected.
     fn let_waiting_in(&mut self) {
-        let Some(listener) = self.listener.take() else { return };
+        let Some(mut listener) = self.listener.take() else { return };
         for _ in 0..LONGEST_QUEUE {
             if !self.has_room() {
                 return;
@@ -169,7 +170,7 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
     }
 
     fn open(&mut self, socket: Socket, peer: Option<SocketAddr>) {
-        self.last_id += 1;
+        self.last_id += self.shared.id_step;
         let id = self.last_id;
         if let Some(observer) = &self.shared.observer {
             observer.opened(Opened { id, peer, took: Duration::ZERO, round_trip: None });
@@ -288,12 +289,12 @@ async fn begin<S: Stream, E: Engine<S>>(
 }
 
 /// The connection that was to be accepted is gone already: go on with the next.
-fn is_peers(error: &io::Error) -> bool {
+pub(super) fn is_peers(error: &io::Error) -> bool {
     use io::ErrorKind as K;
     matches!(error.kind(), K::ConnectionAborted | K::ConnectionReset | K::ConnectionRefused | K::Interrupted)
 }
 
 /// The listener itself is unusable.
-fn is_fatal(error: &io::Error) -> bool {
+pub(super) fn is_fatal(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotConnected)
 }

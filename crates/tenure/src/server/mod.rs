@@ -18,6 +18,8 @@ mod shared;
 mod stream;
 mod teardown;
 mod upgrade;
+#[cfg(unix)]
+mod workers;
 
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -82,6 +84,8 @@ pub struct Server {
     observer: Option<Arc<dyn Observer>>,
     park_after: Option<Duration>,
     drain: Drain,
+    /// Set where several acceptors make one server.
+    place: Option<shared::Place>,
     tls: Tls,
 }
 
@@ -101,7 +105,8 @@ impl Default for Server {
             Probes { keep_alive: Some(Duration::from_secs(60)), unacknowledged: Some(Duration::from_secs(60)) };
         let limits = Limits::new(probes);
         let park_after = Some(Duration::from_secs(1));
-        Self { config: Config::default(), limits, observer: None, park_after, drain, tls: Tls::default() }
+        let config = Config::default();
+        Self { config, limits, observer: None, park_after, drain, place: None, tls: Tls::default() }
     }
 }
 

@@ -22,3 +22,4 @@ mod streams;
 mod timeouts;
 mod trouble;
 mod upgrade;
+mod workers;
