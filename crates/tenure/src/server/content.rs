@@ -121,15 +121,18 @@ impl<S: Stream> Drive<S> {
         self.feed = None;
         let mut discarded = 0;
         while self.connection.is_receiving_content() && self.connection.directive() == Directive::Proceed {
-            match step(&mut self.connection, &mut self.transport, now()) {
-                Ok(Step::Content(data)) => discarded += data.len() as u64,
-                Ok(Step::NeedInput) => {
-                    poll_fn(|cx| self.poll_flush(cx)).await?;
-                    self.fill(Quiet::Waits).await?;
+            let needs_input = match step(&mut self.connection, &mut self.transport, now()) {
+                Ok(Step::Content(data)) => {
+                    discarded += data.len() as u64;
+                    false
                 }
-                Ok(_) => {}
+                Ok(step) => matches!(step, Step::NeedInput),
                 // The response is out: there is nothing left to tell but the close itself.
                 Err(_) => return Ok(()),
+            };
+            if needs_input {
+                poll_fn(|cx| self.poll_flush(cx)).await?;
+                self.fill(Quiet::Waits).await?;
             }
             if discarded > DISCARD {
                 self.connection.close_after_current(CloseReason::UnreadContent);

@@ -31,7 +31,7 @@ where
 {
     async fn turn(&mut self, drive: &mut Drive<S>) -> Result<(), Ended> {
         match step(&mut drive.connection, &mut drive.transport, now()) {
-            Ok(Step::Request(received)) => drive.exchange(*received, &mut self.0).await,
+            Ok(Step::Request(received)) => drive.exchange(received, &mut self.0).await,
             Ok(Step::NeedInput) => drive.wait_for_request().await,
             Ok(Step::Paused | Step::Closed | Step::Content(_) | Step::End(_)) => Ok(()),
             Err(error) => drive.refuse(error).await,
