@@ -24,9 +24,11 @@ use std::time::Duration;
 use http::{Request, Response, Uri};
 use tenure_proto::{Attempt, Config, MethodClass, Timeouts, Verdict};
 use tower_service::Service;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use crate::error::{Error, Kind};
-use crate::observe::Observer;
+use crate::observe::{self, ConnectionInfo, Observer};
 use crate::{Body, Fate};
 use drive::Exchange;
 use request::Prepared;
@@ -96,9 +98,13 @@ impl Client {
             };
             let lease = self.shared.lease(&prepared.origin, first.is_some()).await.map_err(both)?;
             let reused = lease.info().is_reused();
+            let span = span(&prepared, &lease.info());
             let exchange = Exchange::start(lease, &prepared, body).map_err(both)?;
-            let error = match exchange.response().await {
-                Ok(response) => return Ok(response),
+            let error = match exchange.response().instrument(span.clone()).await {
+                Ok(response) => {
+                    span.record("http.response.status_code", response.status().as_u16());
+                    return Ok(response);
+                }
                 Err(error) => error,
             };
             let earlier = first.is_some().into();
@@ -131,6 +137,21 @@ impl Service<Request<Body>> for Client {
         let client = self.clone();
         Box::pin(async move { client.request(request).await })
     }
+}
+
+/// One attempt, to the head of its response. The names are OpenTelemetry's, but for the connection's
+/// number and the request's number on it.
+fn span(prepared: &Prepared, info: &ConnectionInfo) -> Span {
+    tracing::info_span!(
+        "http.client.request",
+        connection = info.id,
+        request = info.request,
+        http.request.method = %prepared.method,
+        server.address = &*prepared.origin.host,
+        server.port = prepared.origin.port,
+        http.response.status_code = Empty,
+        network.peer.address = info.peer.map(|peer| tracing::field::display(peer.ip())),
+    )
 }
 
 /// Settings of a [`Client`].
@@ -201,9 +222,9 @@ impl Builder {
         self
     }
 
-    /// Who is told what the connections do.
+    /// Who is told what the connections do. Called again it adds another.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = Some(observer);
+        self.observer = Some(observe::add(self.observer, observer));
         self
     }
 

@@ -152,9 +152,7 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
     fn open(&mut self, socket: Socket, peer: Option<SocketAddr>) {
         self.last_id += 1;
         let id = self.last_id;
-        if let Some(observer) = &self.shared.observer {
-            observer.opened(Opened { id, peer, took: Duration::ZERO, round_trip: None });
-        }
+        self.shared.tell(|observer| observer.opened(Opened { id, peer, took: Duration::ZERO, round_trip: None }));
         let drive = Drive::new(Arc::clone(&self.shared), socket, id, peer);
         self.connections.spawn(drive.run(self.engine.clone()));
         self.make_room();
@@ -173,6 +171,7 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
                 return;
             }
         };
+        self.shared.tell(|observer| observer.parked(parked.id));
         if let Err((parked, error)) = self.lot.park(parked) {
             tracing::warn!(connection = parked.id, %error, "cannot be parked");
             self.wake(parked, None);
@@ -182,6 +181,7 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
     /// Gives a connection its task again; with a reason, only to end.
     fn wake(&mut self, parked: Parked<Socket>, end: Option<CloseReason>) {
         let (id, exchanges) = (parked.id, parked.exchanges);
+        self.shared.tell(|observer| observer.woken(id));
         match Drive::resume(Arc::clone(&self.shared), parked, end) {
             Ok(drive) => drop(self.connections.spawn(drive.run(self.engine.clone()))),
             Err(error) => {
@@ -195,6 +195,7 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
     fn end_oldest(&mut self, why: CloseReason) -> bool {
         let Some(parked) = self.lot.take_oldest() else { return false };
         if Socket::ENDS_SILENTLY {
+            self.shared.tell(|observer| observer.woken(parked.id));
             closed(&self.shared.tap(parked.id), why, parked.exchanges);
         } else {
             self.wake(parked, Some(why));
@@ -232,6 +233,7 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
 
     fn not_accepted(&mut self, error: &io::Error) {
         tracing::warn!(%error, "cannot accept a connection");
+        self.shared.tell(|observer| observer.not_accepted(error));
         // Out of descriptors: a sleeping connection has one to give.
         if !is_peers(error) && !self.end_oldest(CloseReason::Pressure) {
             self.rests_until = now().checked_add(REST);

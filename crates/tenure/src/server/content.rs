@@ -61,7 +61,10 @@ impl<S: Stream> Drive<S> {
             }
             self.send_continue();
             match step(&mut self.connection, &mut self.transport, now()) {
-                Ok(Step::Content(data)) => return Poll::Ready(self.feed(|feed| feed.content(data))),
+                Ok(Step::Content(data)) => {
+                    self.observed.request_content(data.len());
+                    return Poll::Ready(self.feed(|feed| feed.content(data)));
+                }
                 Ok(Step::End(trailers)) => {
                     let fed = self.feed(|feed| feed.end(trailers));
                     self.feed = None;
@@ -120,7 +123,10 @@ impl<S: Stream> Drive<S> {
         let mut discarded = 0;
         while self.connection.is_receiving_content() && self.connection.directive() == Directive::Proceed {
             match step(&mut self.connection, &mut self.transport, now()) {
-                Ok(Step::Content(data)) => discarded += data.len() as u64,
+                Ok(Step::Content(data)) => {
+                    self.observed.request_content(data.len());
+                    discarded += data.len() as u64;
+                }
                 Ok(Step::NeedInput) => {
                     poll_fn(|cx| self.poll_flush(cx)).await?;
                     self.fill(Quiet::Waits).await?;
@@ -155,9 +161,8 @@ impl<S: Stream> Drive<S> {
     /// small, only its end can tell.
     fn pass_over_received(&mut self) {
         while self.connection.is_receiving_content() {
-            if !matches!(step(&mut self.connection, &mut self.transport, now()), Ok(Step::Content(_))) {
-                break;
-            }
+            let Ok(Step::Content(data)) = step(&mut self.connection, &mut self.transport, now()) else { break };
+            self.observed.request_content(data.len());
         }
         // The rest is waited for when the response is out.
         self.connection.pause_wait(now());

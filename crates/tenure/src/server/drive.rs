@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tenure_proto::{CloseReason, Connection, Directive, ErrorKind, ProtocolError, Server};
 
+use super::observed::Observed;
 use super::parked::{Parked, Tick};
 use super::shared::{Ending, Shared};
 use super::stream::Stream;
@@ -36,6 +37,8 @@ pub(super) struct Drive<S: Stream> {
     pub(super) tap: Tap,
     /// Who waits for the connection, once it is handed over.
     pub(super) upgrade: Option<upgrade::Offer>,
+    /// The exchange under way, as far as somebody wants to know of it.
+    pub(super) observed: Observed,
     peer: Option<SocketAddr>,
     local: Option<SocketAddr>,
     opened: Instant,
@@ -90,6 +93,7 @@ impl<S: Stream> Drive<S> {
             feed: None,
             resets: false,
             upgrade: None,
+            observed: Observed::default(),
             tap,
             peer,
             opened,
@@ -127,27 +131,34 @@ impl<S: Stream> Drive<S> {
     }
 
     /// Runs the connection to its end, or until it can be parked.
-    pub(super) async fn run<E: Engine<S>>(mut self, mut engine: E) -> Option<Parked<S>> {
+    pub(super) fn run<E: Engine<S>>(self, engine: E) -> impl Future<Output = Option<Parked<S>>> + Send {
         let mut ending = Ending::new(self.tap.clone());
         ending.exchanges = self.connection.exchanges();
+        Self::run_to(ending, self, engine)
+    }
+
+    /// When the task is cut or the handler panics, what comes last here is dropped first: the end of
+    /// the exchange is told before that of its connection.
+    async fn run_to<E: Engine<S>>(mut ending: Ending, mut drive: Self, mut engine: E) -> Option<Parked<S>> {
         let Ended(why) = loop {
-            let turn = match self.connection.directive() {
-                Directive::Proceed => engine.turn(&mut self).await,
+            let turn = match drive.connection.directive() {
+                Directive::Proceed => engine.turn(&mut drive).await,
                 Directive::HandOver => Err(Ended(CloseReason::HandedOver)),
-                _ => Err(self.tear_down().await),
+                _ => Err(drive.tear_down().await),
             };
             if let Err(ended) = turn {
                 break ended;
             }
-            ending.exchanges = self.connection.exchanges();
-            if self.parks {
-                return self.park(ending);
+            ending.exchanges = drive.connection.exchanges();
+            if drive.parks {
+                return drive.park(ending);
             }
         };
+        drive.observed = Observed::default();
         ending.why = Some(why);
         drop(ending);
-        if let (CloseReason::HandedOver, Some(offer)) = (why, self.upgrade) {
-            let (stream, read) = self.transport.into_parts();
+        if let (CloseReason::HandedOver, Some(offer)) = (why, drive.upgrade) {
+            let (stream, read) = drive.transport.into_parts();
             // Nobody may have waited; then the stream is dropped, which closes it.
             drop(offer.send(upgrade::Upgraded::new(stream, read)));
         }
@@ -309,7 +320,16 @@ impl<S: Stream> Drive<S> {
             self.connection.close(CloseReason::PeerFin);
             return Ok(());
         }
-        self.queue_answer(error.status(), &error.to_string())
+        // Unless it is the content of a request whose exchange is told anyway.
+        let unread = !self.observed.is_exchange();
+        if unread {
+            self.begin_unread();
+        }
+        let queued = self.queue_answer(error.status(), &error.to_string());
+        if unread && queued.is_ok() {
+            self.observed.complete();
+        }
+        queued
     }
 }
 

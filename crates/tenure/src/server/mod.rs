@@ -6,6 +6,7 @@ mod drive;
 pub mod forwarded;
 mod listener;
 pub mod network;
+mod observed;
 mod parked;
 pub mod proxy_protocol;
 mod request;
@@ -27,7 +28,7 @@ use http::{Request, Response};
 use tenure_proto::Config;
 use tower_service::Service;
 
-use crate::observe::Observer;
+use crate::observe::{self, Observer};
 use crate::{Body, BoxError};
 use listener::Probes;
 use service::ServiceEngine;
@@ -173,9 +174,9 @@ impl Server {
         self
     }
 
-    /// Who is told what the connections do.
+    /// Who is told what the connections do. Called again it adds another.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = Some(observer);
+        self.observer = Some(observe::add(self.observer, observer));
         self
     }
 

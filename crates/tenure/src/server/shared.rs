@@ -49,6 +49,13 @@ impl Shared {
         Tap { observer: self.observer.clone(), id }
     }
 
+    /// Tells the observer, if there is one.
+    pub(super) fn tell(&self, what: impl FnOnce(&dyn Observer)) {
+        if let Some(observer) = &self.observer {
+            what(&**observer);
+        }
+    }
+
     pub(super) fn is_draining(&self) -> bool {
         *self.draining.borrow()
     }

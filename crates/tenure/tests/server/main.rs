@@ -9,6 +9,7 @@ mod early;
 mod expect;
 mod head;
 mod malformed;
+mod observed;
 mod park;
 mod persist;
 mod respond;

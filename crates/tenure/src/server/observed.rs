@@ -1,0 +1,110 @@
+//! What is told of the exchange under way: to the observer, and as a `tracing` span.
+//!
+//! Both begin with the request's head and end with the exchange, so that a connection that waits
+//! or is parked has neither. Without observer and subscriber nothing is kept.
+
+use http::{Request, StatusCode, header};
+use tenure_proto::Version;
+use tracing::Span;
+use tracing::field::Empty;
+
+use super::drive::Drive;
+use super::request::Received;
+use super::stream::Stream;
+use crate::observe::{ConnectionInfo, Head, UnderWay};
+
+/// The exchange under way, if there is one.
+pub(super) struct Observed {
+    span: Span,
+    exchange: Option<Box<UnderWay>>,
+}
+
+impl Default for Observed {
+    fn default() -> Self {
+        Self { span: Span::none(), exchange: None }
+    }
+}
+
+impl Observed {
+    pub(super) const fn is_exchange(&self) -> bool {
+        self.exchange.is_some()
+    }
+
+    /// The final response's head is queued.
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        self.span.record("http.response.status_code", status.as_u16());
+        if let Some(exchange) = &mut self.exchange {
+            exchange.answered(status);
+        }
+    }
+
+    pub(super) const fn request_content(&mut self, len: usize) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.request_content(len);
+        }
+    }
+
+    pub(super) const fn response_content(&mut self, len: usize) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.response_content(len);
+        }
+    }
+
+    /// The exchange is over and whole. Otherwise it is cut when this is dropped.
+    pub(super) fn complete(&mut self) {
+        self.span = Span::none();
+        if let Some(exchange) = self.exchange.take() {
+            exchange.complete();
+        }
+    }
+}
+
+impl<S: Stream> Drive<S> {
+    /// A request has come. Its handler runs within the span.
+    pub(super) fn begin(&mut self, received: &Received) -> Span {
+        let Ok(request) = &received.request else {
+            self.begin_unread();
+            return Span::none();
+        };
+        let info = self.info();
+        self.observed.span = span(request, &info);
+        self.observed.exchange =
+            self.tap.observer.as_ref().map(|observer| UnderWay::begin(observer.clone(), info, head(request)));
+        self.observed.span.clone()
+    }
+
+    /// What came cannot be read as a request, and is answered all the same.
+    pub(super) fn begin_unread(&mut self) {
+        let info = self.info();
+        self.observed.exchange =
+            self.tap.observer.as_ref().map(|observer| UnderWay::begin(observer.clone(), info, Head::UNREAD));
+    }
+}
+
+/// The names are OpenTelemetry's, but for the connection's number and the request's number on it.
+fn span(request: &Request<()>, info: &ConnectionInfo) -> Span {
+    tracing::info_span!(
+        "http.server.request",
+        connection = info.id,
+        request = info.request,
+        http.request.method = %request.method(),
+        url.path = request.uri().path(),
+        http.response.status_code = Empty,
+        network.peer.address = info.peer.map(|peer| display(peer.ip())),
+    )
+}
+
+fn head(request: &Request<()>) -> Head {
+    let field = |name| request.headers().get(name).cloned();
+    Head {
+        method: request.method().to_string(),
+        target: request.uri().to_string(),
+        version: match request.version() {
+            http::Version::HTTP_09 => Version::Http09,
+            http::Version::HTTP_10 => Version::Http10,
+            _ => Version::Http11,
+        },
+        referer: field(header::REFERER),
+        user_agent: field(header::USER_AGENT),
+    }
+}
