@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::{Body as HttpBody, Frame};
-use tenure_proto::{CloseReason, ErrorKind, Event, Fate, Framing, MethodClass, Persistence, RequestLine};
+use tenure_proto::{CloseReason, ErrorKind, Event, Fate, Framing, Persistence, RequestLine};
 
 use super::evidence;
 use super::request::Prepared;
@@ -67,8 +67,7 @@ impl Exchange {
         let observed = observer.map(|observer| UnderWay::begin(observer, info, observed_head(prepared)));
         let response_timeout = lease.shared.response_timeout;
         // An idempotent request is sent again without evidence.
-        let idempotent = MethodClass::of(prepared.method.as_str().as_bytes()).is_idempotent();
-        let judges = lease.shared.repeat_undelivered && !idempotent;
+        let judges = lease.shared.repeat_undelivered && !prepared.class().is_idempotent();
         let pooled = lease.pooled();
         let sent_before = pooled.transport.sent();
         let acknowledged_before =
@@ -245,6 +244,7 @@ impl Exchange {
                 Event::Head(head) => {
                     let coded = head.coded;
                     let response = response::head(&head);
+                    pooled.hint = head.keep_alive;
                     pooled.transport.consume(used);
                     return Poll::Ready(self.head(response, coded));
                 }
@@ -291,6 +291,7 @@ impl Exchange {
         if let Some(observed) = &mut self.observed {
             observed.answered(response.status());
         }
+        self.lease.survived(&self.info);
         let connection = &mut self.lease.pooled().connection;
         let closes = connection.persistence() != Persistence::Persist;
         // RFC 9112 section 9.5: a refusal that closes wants no more content; a success may well be

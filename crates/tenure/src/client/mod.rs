@@ -4,6 +4,7 @@ mod connect;
 mod drive;
 mod evidence;
 mod origin;
+mod patience;
 mod pool;
 mod request;
 mod response;
@@ -21,8 +22,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response, Uri};
-use tenure_proto::{Attempt, Config, MethodClass, Timeouts, Verdict};
+use http::{Request, Response, StatusCode, Uri};
+use tenure_proto::{Attempt, Config, Timeouts, Verdict};
 use tower_service::Service;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
@@ -32,10 +33,15 @@ use crate::observe::{self, ConnectionInfo, Observer};
 use crate::{Body, Fate};
 use drive::Exchange;
 use request::Prepared;
-use shared::Shared;
+use shared::{Shared, Wish};
 use tls::Tls;
 
 /// A client whose requests share persistent connections. Clones share them too.
+///
+/// It avoids the race with a server's idle timeout: `Keep-Alive: timeout` and `max` are honoured
+/// with a margin, and a request that cannot be repeated (a POST without `Idempotency-Key`) goes out
+/// on a connection that was idle only for so long as this server is known to wait: as announced,
+/// else as seen, else less than 2 s.
 ///
 /// A request is sent as HTTP/1.1, or as HTTP/1.0 with `Connection: keep-alive` if its version says
 /// so. Each response carries a [`ConnectionInfo`](crate::ConnectionInfo) in its extensions. A
@@ -87,7 +93,7 @@ impl Client {
     pub async fn request(&self, request: Request<Body>) -> Result<Response<Body>, Error> {
         let (parts, mut body) = request.into_parts();
         let prepared = Prepared::new(parts).map_err(|kind| Error::new(kind, Fate::NotSent))?;
-        let method = MethodClass::of(prepared.method.as_str().as_bytes());
+        let method = prepared.class();
         let mut first: Option<Fate> = None;
         loop {
             let replay = body.replay();
@@ -96,25 +102,44 @@ impl Client {
                 Some(first) => error.after(first),
                 None => error,
             };
-            let lease = self.shared.lease(&prepared.origin, first.is_some()).await.map_err(both)?;
-            let reused = lease.info().is_reused();
-            let span = span(&prepared, &lease.info());
-            let exchange = Exchange::start(lease, &prepared, body).map_err(both)?;
-            let error = match exchange.response().instrument(span.clone()).await {
-                Ok(response) => {
-                    span.record("http.response.status_code", response.status().as_u16());
-                    return Ok(response);
-                }
-                Err(error) => error,
+            let wish = match method.is_idempotent() {
+                _ if first.is_some() => Wish::Fresh,
+                true => Wish::Any,
+                false => Wish::Settled,
             };
-            let earlier = first.is_some().into();
-            let attempt = Attempt { method, reused, replayable: replay.is_some(), earlier, fate: error.fate() };
-            match (attempt.verdict(), replay) {
-                (Verdict::Retry, Some(again)) if error.lost_connection() => body = again,
-                _ => return Err(both(error)),
+            let lease = self.shared.lease(&prepared.origin, wish).await.map_err(both)?;
+            let info = lease.info();
+            let reused = info.is_reused();
+            let repeats_408 = reused && first.is_none() && method.is_idempotent();
+            let span = span(&prepared, &info);
+            let exchange = Exchange::start(lease, &prepared, body).map_err(both)?;
+            let response = exchange.response().instrument(span.clone()).await;
+            if let Ok(response) = &response {
+                span.record("http.response.status_code", response.status().as_u16());
             }
-            self.shared.repeated(&error);
-            first = Some(error.fate());
+            let fate = match (response, replay) {
+                // The server gave the connection up before this request came (RFC 9110 section 15.5.9).
+                (Ok(response), Some(again)) if repeats_408 && response.status() == StatusCode::REQUEST_TIMEOUT => {
+                    body = again;
+                    Fate::Refused
+                }
+                (Ok(response), _) => return Ok(response),
+                (Err(error), replay) => {
+                    let fate = error.fate();
+                    if reused && error.lost_connection() && fate != Fate::AnsweredInPart {
+                        self.shared.found_closed(&prepared.origin, info.idle);
+                    }
+                    let earlier = first.is_some().into();
+                    let attempt = Attempt { method, reused, replayable: replay.is_some(), earlier, fate };
+                    match (attempt.verdict(), replay) {
+                        (Verdict::Retry, Some(again)) if error.lost_connection() => body = again,
+                        _ => return Err(both(error)),
+                    }
+                    fate
+                }
+            };
+            self.shared.repeated(fate);
+            first = Some(fate);
         }
     }
 

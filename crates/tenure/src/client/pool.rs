@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A connection that waits in the pool.
 pub(crate) type Id = u64;
@@ -36,7 +36,6 @@ pub(crate) enum CheckIn {
 #[derive(Debug)]
 pub(crate) struct Pool<K> {
     per_origin: usize,
-    idle_timeout: Duration,
     origins: HashMap<K, Entry>,
     next_ticket: Ticket,
 }
@@ -46,14 +45,36 @@ pub(crate) struct Pool<K> {
 #[derive(Debug, Default)]
 struct Entry {
     open: usize,
-    idle: Vec<(Id, Instant)>,
+    idle: Vec<Idle>,
     waiting: VecDeque<Ticket>,
 }
 
+#[derive(Debug)]
+struct Idle {
+    id: Id,
+    keep: Keep,
+}
+
+/// Until when an idle connection is of use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Keep {
+    /// For a request that cannot be repeated.
+    pub(crate) careful_until: Instant,
+    /// For any; then it is closed. `None`: for ever.
+    pub(crate) until: Option<Instant>,
+}
+
 impl<K: Hash + Eq + Clone> Pool<K> {
-    /// At most `per_origin` connections (at least 1) to each origin, idle ones kept for `idle_timeout`.
-    pub(crate) fn new(per_origin: usize, idle_timeout: Duration) -> Self {
-        Self { per_origin: per_origin.max(1), idle_timeout, origins: HashMap::new(), next_ticket: 0 }
+    /// At most `per_origin` connections (at least 1) to each origin.
+    pub(crate) fn new(per_origin: usize) -> Self {
+        Self { per_origin: per_origin.max(1), origins: HashMap::new(), next_ticket: 0 }
+    }
+
+    /// False if the connection that is next in turn was idle for too long for a request that
+    /// cannot be repeated: such a one takes a fresh connection.
+    pub(crate) fn is_settled(&self, origin: &K, now: Instant) -> bool {
+        let next = self.origins.get(origin).and_then(|entry| entry.idle.last());
+        next.is_none_or(|idle| now < idle.keep.careful_until)
     }
 
     /// A request to `origin` needs a connection.
@@ -73,7 +94,7 @@ impl<K: Hash + Eq + Clone> Pool<K> {
 
     /// The freshest idle connection, taken out of the pool.
     pub(crate) fn checkout_idle(&mut self, origin: &K) -> Option<Id> {
-        self.origins.get_mut(origin)?.idle.pop().map(|(id, _)| id)
+        self.origins.get_mut(origin)?.idle.pop().map(|idle| idle.id)
     }
 
     /// Like [`Pool::checkout`], for a request that wants a connection nobody has used. Where the
@@ -81,7 +102,7 @@ impl<K: Hash + Eq + Clone> Pool<K> {
     pub(crate) fn checkout_fresh(&mut self, origin: &K) -> (Checkout, Option<Id>) {
         let entry = self.origins.entry(origin.clone()).or_default();
         if entry.open >= self.per_origin && !entry.idle.is_empty() {
-            return (Checkout::Connect, Some(entry.idle.remove(0).0));
+            return (Checkout::Connect, Some(entry.idle.remove(0).id));
         }
         let idle = std::mem::take(&mut entry.idle);
         let decision = self.checkout(origin);
@@ -90,12 +111,12 @@ impl<K: Hash + Eq + Clone> Pool<K> {
     }
 
     /// A connection's exchange has ended and the connection persists.
-    pub(crate) fn check_in(&mut self, origin: &K, id: Id, now: Instant) -> CheckIn {
+    pub(crate) fn check_in(&mut self, origin: &K, id: Id, keep: Keep) -> CheckIn {
         let entry = self.origins.entry(origin.clone()).or_default();
         if let Some(ticket) = entry.waiting.pop_front() {
             return CheckIn::Give(ticket);
         }
-        entry.idle.push((id, now));
+        entry.idle.push(Idle { id, keep });
         CheckIn::Keep
     }
 
@@ -121,10 +142,9 @@ impl<K: Hash + Eq + Clone> Pool<K> {
         entry.waiting.len() < before
     }
 
-    /// Takes out every connection that was idle for too long.
+    /// Takes out every connection whose time is over.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<Id> {
-        let timeout = self.idle_timeout;
-        self.remove_idle(|since| now.saturating_duration_since(since) >= timeout)
+        self.remove_idle(|keep| keep.until.is_some_and(|until| until <= now))
     }
 
     /// Takes out every idle connection.
@@ -134,22 +154,15 @@ impl<K: Hash + Eq + Clone> Pool<K> {
 
     /// When the next idle connection expires.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        let idle = self.origins.values().flat_map(|entry| entry.idle.iter());
-        idle.map(|(_, since)| *since).min()?.checked_add(self.idle_timeout)
+        self.origins.values().flat_map(|entry| entry.idle.iter()).filter_map(|idle| idle.keep.until).min()
     }
 
-    fn remove_idle(&mut self, gone: impl Fn(Instant) -> bool) -> Vec<Id> {
+    fn remove_idle(&mut self, gone: impl Fn(Keep) -> bool) -> Vec<Id> {
         let mut removed = Vec::new();
         self.origins.retain(|_, entry| {
-            let before = entry.idle.len();
-            entry.idle.retain(|(id, since)| {
-                let gone = gone(*since);
-                if gone {
-                    removed.push(*id);
-                }
-                !gone
-            });
-            entry.open = entry.open.saturating_sub(before - entry.idle.len());
+            let before = removed.len();
+            removed.extend(entry.idle.extract_if(.., |idle| gone(idle.keep)).map(|idle| idle.id));
+            entry.open = entry.open.saturating_sub(removed.len() - before);
             entry.open > 0
         });
         removed
@@ -158,26 +171,33 @@ impl<K: Hash + Eq + Clone> Pool<K> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const IDLE: Duration = Duration::from_secs(10);
+    const SETTLED: Duration = Duration::from_secs(2);
+
+    fn keep(now: Instant) -> Keep {
+        Keep { careful_until: now + SETTLED, until: Some(now + IDLE) }
+    }
 
     #[test]
     fn the_freshest_idle_connection_is_used_first() {
-        let (mut pool, now) = (Pool::new(3, IDLE), Instant::now());
+        let (mut pool, now) = (Pool::new(3), Instant::now());
         assert_eq!([pool.checkout(&'a'), pool.checkout(&'a')], [Checkout::Connect; 2]);
-        assert_eq!(pool.check_in(&'a', 1, now), CheckIn::Keep);
-        assert_eq!(pool.check_in(&'a', 2, now), CheckIn::Keep);
+        assert_eq!(pool.check_in(&'a', 1, keep(now)), CheckIn::Keep);
+        assert_eq!(pool.check_in(&'a', 2, keep(now)), CheckIn::Keep);
         assert_eq!(pool.checkout(&'a'), Checkout::Reuse(2));
         assert_eq!(pool.checkout(&'b'), Checkout::Connect, "another origin shares nothing");
     }
 
     #[test]
     fn requests_over_the_limit_wait_in_order() {
-        let (mut pool, now) = (Pool::new(1, IDLE), Instant::now());
+        let (mut pool, now) = (Pool::new(1), Instant::now());
         assert_eq!(pool.checkout(&'a'), Checkout::Connect);
         assert_eq!([pool.checkout(&'a'), pool.checkout(&'a')], [Checkout::Wait(1), Checkout::Wait(2)]);
-        assert_eq!(pool.check_in(&'a', 7, now), CheckIn::Give(1));
+        assert_eq!(pool.check_in(&'a', 7, keep(now)), CheckIn::Give(1));
         assert_eq!(pool.closed(&'a'), Some(2), "the place of a dead connection passes on");
         assert_eq!(pool.closed(&'a'), None);
         assert!(pool.origins.is_empty(), "an origin without connections is forgotten");
@@ -185,9 +205,9 @@ mod tests {
 
     #[test]
     fn a_fresh_connection_is_never_an_idle_one() {
-        let (mut pool, now) = (Pool::new(2, IDLE), Instant::now());
+        let (mut pool, now) = (Pool::new(2), Instant::now());
         pool.checkout(&'a');
-        pool.check_in(&'a', 1, now);
+        pool.check_in(&'a', 1, keep(now));
         assert_eq!(pool.checkout_fresh(&'a'), (Checkout::Connect, None), "there is room");
         assert_eq!(pool.checkout_fresh(&'a'), (Checkout::Connect, Some(1)), "the idle one makes room");
         assert_eq!(pool.checkout_fresh(&'a'), (Checkout::Wait(1), None), "both are in use");
@@ -195,21 +215,21 @@ mod tests {
 
     #[test]
     fn a_cancelled_request_gets_nothing() {
-        let (mut pool, now) = (Pool::new(1, IDLE), Instant::now());
+        let (mut pool, now) = (Pool::new(1), Instant::now());
         pool.checkout(&'a');
         pool.checkout(&'a');
         assert!(pool.cancel(&'a', 1));
         assert!(!pool.cancel(&'a', 1), "only once");
-        assert_eq!(pool.check_in(&'a', 1, now), CheckIn::Keep);
+        assert_eq!(pool.check_in(&'a', 1, keep(now)), CheckIn::Keep);
     }
 
     #[test]
     fn idle_connections_expire_at_their_time_and_not_before() {
-        let (mut pool, now) = (Pool::new(2, IDLE), Instant::now());
+        let (mut pool, now) = (Pool::new(2), Instant::now());
         pool.checkout(&'a');
         pool.checkout(&'a');
-        pool.check_in(&'a', 1, now);
-        pool.check_in(&'a', 2, now + Duration::from_secs(1));
+        pool.check_in(&'a', 1, keep(now));
+        pool.check_in(&'a', 2, keep(now + Duration::from_secs(1)));
         assert_eq!(pool.next_expiry(), Some(now + IDLE));
         assert!(pool.expire(now + IDLE - Duration::from_millis(1)).is_empty());
         assert_eq!(pool.expire(now + IDLE), [1]);
@@ -218,19 +238,39 @@ mod tests {
         assert_eq!(pool.drain(), Vec::<Id>::new());
     }
 
+    #[test]
+    fn a_connection_idle_for_long_is_not_settled() {
+        let (mut pool, now) = (Pool::new(2), Instant::now());
+        assert!(pool.is_settled(&'a', now), "there is none");
+        pool.checkout(&'a');
+        pool.check_in(&'a', 1, keep(now));
+        assert!(pool.is_settled(&'a', now + SETTLED - Duration::from_millis(1)));
+        assert!(!pool.is_settled(&'a', now + SETTLED));
+        pool.checkout(&'a');
+        assert!(pool.is_settled(&'a', now + SETTLED), "it is in use");
+    }
+
+    #[test]
+    fn a_connection_may_be_kept_for_ever() {
+        let (mut pool, now) = (Pool::new(2), Instant::now());
+        pool.checkout(&'a');
+        pool.check_in(&'a', 1, Keep { until: None, ..keep(now) });
+        assert_eq!((pool.expire(now + IDLE * 1000), pool.next_expiry()), (vec![], None));
+    }
+
     /// Another pool's cap once counted every connection as idle, which a test with a cap of 0 did
     /// not show. So: each limit, with each number of idle connections among so many open ones.
     #[test]
     fn only_idle_connections_are_counted_as_idle() {
         for (limit, open, idle) in (1..=4).flat_map(|l| (0..=l).flat_map(move |o| (0..=o).map(move |i| (l, o, i)))) {
             let fill = || {
-                let (mut pool, now) = (Pool::new(limit, IDLE), Instant::now());
+                let (mut pool, now) = (Pool::new(limit), Instant::now());
                 for _ in 0..open {
                     assert_eq!(pool.checkout(&'a'), Checkout::Connect);
                 }
                 for id in (1..).take(idle) {
                     // Those in use take no idle one's place.
-                    assert_eq!(pool.check_in(&'a', id, now), CheckIn::Keep);
+                    assert_eq!(pool.check_in(&'a', id, keep(now)), CheckIn::Keep);
                 }
                 (pool, now)
             };

@@ -2,7 +2,7 @@
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Uri, header, request};
-use tenure_proto::Version;
+use tenure_proto::{MethodClass, Version};
 
 use super::origin::Origin;
 use crate::error::Kind;
@@ -34,6 +34,15 @@ impl Prepared {
         let expects_continue = version == Version::Http11
             && headers.get(header::EXPECT).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"100-continue"));
         Ok(Self { origin, method: parts.method, target, version, headers, expects_continue })
+    }
+
+    /// What repeating it would mean. A key by which the server knows a repetition makes any request
+    /// idempotent (draft-ietf-httpapi-idempotency-key-header).
+    pub(super) fn class(&self) -> MethodClass {
+        match MethodClass::of(self.method.as_str().as_bytes()) {
+            MethodClass::Other if self.headers.contains_key("idempotency-key") => MethodClass::Idempotent,
+            class => class,
+        }
     }
 }
 

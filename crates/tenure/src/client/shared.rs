@@ -7,14 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use tenure_proto::{CloseReason, Config, Connection, Persistence};
+use tenure_proto::{CloseReason, Config, Connection, KeepAlive, Persistence};
 use tokio::sync::oneshot;
 
 use super::Builder;
 use super::connect::{Stream, connect};
 use super::origin::Origin;
-use super::pool::{CheckIn, Checkout, Id, Pool, Ticket};
+use super::patience::Patience;
+use super::pool::{CheckIn, Checkout, Id, Keep, Pool, Ticket};
 use super::tls::Tls;
+use crate::Fate;
 use crate::error::Error;
 use crate::io::{Tap, Transport, now};
 use crate::observe::{ConnectionInfo, Observer, Opened};
@@ -26,6 +28,7 @@ const LOOKS: usize = 16;
 /// What all clones of a client share.
 pub(super) struct Shared {
     config: Arc<Config>,
+    idle_timeout: Duration,
     connect_timeout: Duration,
     pub(super) response_timeout: Option<Duration>,
     pub(super) repeat_undelivered: bool,
@@ -40,6 +43,8 @@ struct State {
     pool: Pool<Origin>,
     idle: HashMap<Id, Pooled>,
     waiting: HashMap<Ticket, oneshot::Sender<Turn>>,
+    /// What was learned of the origins; forgotten by the reaper.
+    patience: HashMap<Origin, Patience>,
     next_id: Id,
     reaping: bool,
 }
@@ -53,6 +58,21 @@ pub(super) struct Pooled {
     local: Option<SocketAddr>,
     opened: Instant,
     quiet_since: Instant,
+    /// What the last response said of the connection's future.
+    pub(super) hint: Option<KeepAlive>,
+    /// Why it is closed when its time in the pool is over.
+    leaves: CloseReason,
+}
+
+/// What a request needs of its connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Wish {
+    /// Any that lives: the request can be repeated.
+    Any,
+    /// One that the server is not about to close: the request cannot be repeated.
+    Settled,
+    /// One that nobody has used.
+    Fresh,
 }
 
 /// What a waiting request gets. Dropping it passes it on.
@@ -78,14 +98,16 @@ pub(super) struct Lease {
 impl Shared {
     pub(super) fn new(builder: Builder) -> Self {
         let state = State {
-            pool: Pool::new(builder.per_origin, builder.idle_timeout),
+            pool: Pool::new(builder.per_origin),
             idle: HashMap::new(),
             waiting: HashMap::new(),
+            patience: HashMap::new(),
             next_id: 0,
             reaping: false,
         };
         Self {
             config: Arc::new(builder.config),
+            idle_timeout: builder.idle_timeout,
             connect_timeout: builder.connect_timeout,
             response_timeout: builder.response_timeout,
             repeat_undelivered: builder.repeat_undelivered,
@@ -100,20 +122,22 @@ impl Shared {
     }
 
     /// A connection to `origin`: an idle one that still lives, or a new one, or the first that
-    /// becomes free. `fresh` wants one that nobody has used.
-    pub(super) async fn lease(self: &Arc<Self>, origin: &Origin, fresh: bool) -> Result<Lease, Error> {
-        let mut turn = match self.decide(origin, fresh) {
+    /// becomes free.
+    pub(super) async fn lease(self: &Arc<Self>, origin: &Origin, wish: Wish) -> Result<Lease, Error> {
+        let mut turn = match self.decide(origin, wish) {
             Decision::Turn(turn) => turn,
             Decision::Wait(waiting) => waiting.turn().await,
         };
         let place = loop {
             match turn {
                 Turn::Place(place) => break place,
-                Turn::Connection(lease) if fresh => break lease.into_place(CloseReason::PoolFull),
+                Turn::Connection(lease) if wish == Wish::Fresh => break lease.into_place(CloseReason::PoolFull),
                 Turn::Connection(mut lease) => match lease.check().await {
                     Ok(()) => return Ok(*lease),
                     // Its place is kept: to queue again would be to lose one's turn.
-                    Err(why) => turn = self.another(lease.into_place(why)),
+                    Err(why) if wish == Wish::Any => turn = self.another(lease.found_closed(why)),
+                    // The others may have gone the same way, and this request wants to be sure.
+                    Err(why) => break lease.found_closed(why),
                 },
             }
         };
@@ -132,8 +156,13 @@ impl Shared {
         }
     }
 
-    fn decide(self: &Arc<Self>, origin: &Origin, fresh: bool) -> Decision {
+    fn decide(self: &Arc<Self>, origin: &Origin, wish: Wish) -> Decision {
         let mut state = self.lock();
+        let fresh = match wish {
+            Wish::Any => false,
+            Wish::Settled => !state.pool.is_settled(origin, now()),
+            Wish::Fresh => true,
+        };
         let (checkout, evicted) =
             if fresh { state.pool.checkout_fresh(origin) } else { (state.pool.checkout(origin), None) };
         let evicted = evicted.and_then(|id| state.idle.remove(&id));
@@ -175,6 +204,8 @@ impl Shared {
             local: made.local,
             opened: made.opened,
             quiet_since: made.opened,
+            hint: None,
+            leaves: CloseReason::Idle,
         };
         place.taken = true;
         Ok(self.lent(&place.origin, pooled))
@@ -190,9 +221,14 @@ impl Shared {
 
     /// An idle connection comes back.
     fn check_in(self: &Arc<Self>, origin: &Origin, mut pooled: Pooled) {
-        pooled.quiet_since = now();
+        let now = now();
+        pooled.quiet_since = now;
         let mut state = self.lock();
-        let waiting = match state.pool.check_in(origin, pooled.id, pooled.quiet_since) {
+        let usage = state.patience.get(origin).copied().unwrap_or_default().may_use(pooled.hint, now);
+        let kept = usage.any.map_or(self.idle_timeout, |announced| announced.min(self.idle_timeout));
+        pooled.leaves = if kept < self.idle_timeout { CloseReason::Hint } else { CloseReason::Idle };
+        let keep = Keep { careful_until: now + usage.careful.min(kept), until: now.checked_add(kept) };
+        let waiting = match state.pool.check_in(origin, pooled.id, keep) {
             CheckIn::Give(ticket) => state.waiting.remove(&ticket),
             CheckIn::Keep => {
                 state.idle.insert(pooled.id, pooled);
@@ -234,11 +270,18 @@ impl Shared {
         }
     }
 
-    /// A request is sent again because of this.
-    pub(super) fn repeated(&self, error: &Error) {
-        tracing::debug!(%error, fate = error.fate().name(), "sent again on a fresh connection");
+    /// A server has closed a connection that was idle for so long.
+    pub(super) fn found_closed(&self, origin: &Origin, idle: Duration) {
+        if Patience::is_lesson(idle) {
+            self.lock().patience.entry(origin.clone()).or_default().closed(idle, now());
+        }
+    }
+
+    /// A request is sent again; this became of the first attempt.
+    pub(super) fn repeated(&self, fate: Fate) {
+        tracing::debug!(fate = fate.name(), "sent again on a fresh connection");
         if let Some(observer) = &self.observer {
-            observer.repeated(error.fate());
+            observer.repeated(fate);
         }
     }
 
@@ -264,13 +307,16 @@ impl Shared {
     /// Closes what was idle for too long. When to look again; `None` if nothing is idle.
     fn reap_once(&self) -> Option<Instant> {
         let mut state = self.lock();
-        let ids = state.pool.expire(now());
+        let now = now();
+        let ids = state.pool.expire(now);
         let removed: Vec<Pooled> = ids.iter().filter_map(|id| state.idle.remove(id)).collect();
+        state.patience.retain(|_, patience| !patience.is_stale(now));
         let next = state.pool.next_expiry();
         state.reaping = next.is_some();
         drop(state);
         for pooled in removed {
-            self.ended(pooled, CloseReason::Idle);
+            let why = pooled.leaves;
+            self.ended(pooled, why);
         }
         next
     }
@@ -374,6 +420,19 @@ impl Lease {
         Err(CloseReason::Unsolicited)
     }
 
+    /// The server has answered: it keeps connections for as long as this one was idle.
+    pub(super) fn survived(&self, info: &ConnectionInfo) {
+        if info.is_reused() && Patience::is_lesson(info.idle) {
+            self.shared.lock().patience.entry(self.origin.clone()).or_default().survived(info.idle, now());
+        }
+    }
+
+    /// The server closed the connection while it was idle; its place is kept.
+    fn found_closed(self, why: CloseReason) -> Place {
+        self.shared.found_closed(&self.origin, self.info().idle);
+        self.into_place(why)
+    }
+
     /// Closes the connection and keeps its place.
     fn into_place(mut self, why: CloseReason) -> Place {
         if let Some(pooled) = self.pooled.take() {
@@ -391,6 +450,7 @@ impl Drop for Lease {
             Persistence::Close(why) => why,
             Persistence::Persist if !pooled.connection.is_idle() => CloseReason::Abandoned,
             Persistence::Persist if !clean => CloseReason::Unsolicited,
+            Persistence::Persist if pooled.hint.is_some_and(|hint| hint.max == Some(0)) => CloseReason::Hint,
             Persistence::Persist => return self.shared.check_in(&self.origin, pooled),
         };
         self.shared.ended(pooled, why);

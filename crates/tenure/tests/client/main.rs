@@ -10,6 +10,7 @@ mod expect;
 mod observed;
 mod peek;
 mod pool;
+mod race;
 mod retry;
 mod reuse;
 mod timeouts;

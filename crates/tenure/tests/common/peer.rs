@@ -107,6 +107,10 @@ impl Peer {
         self.try_message(Some(0)).await.expect("a whole request")
     }
 
+    pub(crate) async fn try_request(&mut self) -> Result<Message, Error> {
+        self.try_message(Some(0)).await
+    }
+
     pub(crate) async fn try_response(&mut self) -> Result<Message, Error> {
         self.try_message(None).await
     }
