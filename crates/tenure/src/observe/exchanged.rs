@@ -11,7 +11,6 @@ use crate::io::now;
 
 /// A request and its response, over. Lengths are of content as it was framed, without chunk sizes.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
 pub struct Exchanged<'a> {
     /// The connection, as it was when the request began.
     pub connection: ConnectionInfo,
