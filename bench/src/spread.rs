@@ -23,9 +23,10 @@ impl Spread {
         Self { median: f64::midpoint(lower, upper), min, max }
     }
 
-    /// As displayed with so many decimals, or the median alone if all values are the same.
+    /// As displayed with so many decimals, or the median alone if all values then look the same.
     pub(crate) fn brief(&self, decimals: usize) -> String {
-        if self.min == self.max { format!("{:.decimals$}", self.median) } else { format!("{self:.decimals$}") }
+        let [min, max] = [self.min, self.max].map(|value| decimal(value, decimals));
+        if min == max { min } else { format!("{self:.decimals$}") }
     }
 }
 
@@ -33,8 +34,16 @@ impl fmt::Display for Spread {
     /// `median (min-max)` with the precision asked for, 2 unless told.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let p = f.precision().unwrap_or(2);
-        f.pad_integral(true, "", &format!("{:.p$} ({:.p$}-{:.p$})", self.median, self.min, self.max))
+        let [median, min, max] = [self.median, self.min, self.max].map(|value| decimal(value, p));
+        f.pad_integral(true, "", &format!("{median} ({min}-{max})"))
     }
+}
+
+/// Without a sign before nothing but zeros.
+fn decimal(value: f64, places: usize) -> String {
+    let text = format!("{value:.places$}");
+    let is_zero = text.bytes().all(|b| matches!(b, b'-' | b'0' | b'.'));
+    if is_zero { text.trim_start_matches('-').to_owned() } else { text }
 }
 
 #[cfg(test)]
@@ -48,6 +57,8 @@ mod tests {
         assert_eq!(Spread::of([5.0]).to_string(), "5.00 (5.00-5.00)");
         assert_eq!(Spread::of([5.0]).brief(1), "5.0");
         assert_eq!(Spread::of([5.0, 7.0]).brief(0), "6 (5-7)");
+        assert_eq!(Spread::of([-0.1, 0.2]).brief(0), "0");
+        assert_eq!(Spread::of([-0.6, 0.2]).brief(0), "0 (-1-0)");
         assert_eq!(format!("{:>12.0}", Spread::of([5.0])), "     5 (5-5)");
     }
 }

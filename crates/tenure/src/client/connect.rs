@@ -1,4 +1,4 @@
-//! Making connections: addresses of a name, TCP, TLS.
+//! Making connections: TCP to one of a name's addresses, then TLS.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::eyeballs;
 use super::origin::Origin;
 use super::tls::Tls;
 use crate::error::{Error, Kind};
@@ -50,7 +51,7 @@ pub(crate) struct Connected {
     pub(crate) round_trip: Option<Duration>,
 }
 
-/// Connects to an origin: each address of its name in turn, then TLS where the scheme says so.
+/// Connects to an origin: whichever address of its name answers first, then TLS where the scheme says so.
 pub(crate) async fn connect(origin: &Origin, timeout: Duration, tls: &Tls) -> Result<Connected, Error> {
     let failed = |source| Error::new(Kind::Connect { target: origin.to_string(), source }, Fate::NotSent);
     let start = now();
@@ -75,16 +76,12 @@ pub(crate) async fn connect(origin: &Origin, timeout: Duration, tls: &Tls) -> Re
 }
 
 async fn tcp(origin: &Origin) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in tokio::net::lookup_host((&*origin.host, origin.port)).await? {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                // Small messages must not wait for the peer's acknowledgement of earlier ones.
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Err(e) => last = io::Error::new(e.kind(), format!("{address}: {e}")),
-        }
-    }
-    Err(last)
+    let addresses = tokio::net::lookup_host((&*origin.host, origin.port)).await?;
+    eyeballs::race(addresses, |address| async move {
+        let stream = TcpStream::connect(address).await?;
+        // Small messages must not wait for the peer's acknowledgement of earlier ones.
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    })
+    .await
 }

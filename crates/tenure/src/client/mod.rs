@@ -3,6 +3,7 @@
 mod connect;
 mod drive;
 mod evidence;
+mod eyeballs;
 mod origin;
 mod patience;
 mod pool;

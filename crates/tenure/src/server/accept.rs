@@ -214,7 +214,13 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
         }
         let tick = Tick::at(now, self.shared.started);
         while self.lot.oldest().is_some_and(|oldest| oldest.until <= tick) {
-            self.end_oldest(CloseReason::Idle);
+            if self.shared.config.answer_idle {
+                // It needs a task once more, to say why it ends.
+                let Some(parked) = self.lot.take_oldest() else { return };
+                self.wake(parked, None);
+            } else {
+                self.end_oldest(CloseReason::Idle);
+            }
         }
     }
 

@@ -53,6 +53,7 @@ impl<S: Stream> Drive<S> {
 
     /// Ready when the handler was given something to go on with.
     fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        self.awaits_content = false;
         loop {
             if self.feed.as_ref().is_none_or(|feed| feed.poll_wanted(cx).is_pending()) {
                 // A handler that takes its time is not the client's fault.
@@ -81,6 +82,7 @@ impl<S: Stream> Drive<S> {
             match self.poll_fill(cx) {
                 Poll::Ready(filled) => filled?,
                 Poll::Pending => {
+                    self.awaits_content = true;
                     let at = self.connection.deadline().map(|(_, at)| at);
                     ready!(self.deadline.poll(at, cx));
                     if let Err(error) = self.connection.expire(now()) {

@@ -32,6 +32,8 @@ pub(super) struct Drive<S: Stream> {
     pub(super) deadline: Deadline,
     /// Where the content of the request under way goes.
     pub(super) feed: Option<Feed>,
+    /// The handler waits for content that the client has not sent yet.
+    pub(super) awaits_content: bool,
     /// Until the response under way is sent, an end of the connection must be a reset.
     pub(super) resets: bool,
     pub(super) tap: Tap,
@@ -91,6 +93,7 @@ impl<S: Stream> Drive<S> {
             connection,
             deadline: Deadline::default(),
             feed: None,
+            awaits_content: false,
             resets: false,
             upgrade: None,
             observed: Observed::default(),
@@ -238,18 +241,28 @@ impl<S: Stream> Drive<S> {
             ready!(self.deadline.poll(at, cx));
             let has_come = |end: Option<Instant>| end.is_some_and(|end| end <= now());
             match quiet {
-                _ if has_come(idle_end) => self.connection.close(CloseReason::Idle),
+                _ if has_come(idle_end) => return Poll::Ready(self.idled_too_long()),
                 Quiet::Parks(_) if has_come(quiet_end) => self.parks = true,
                 Quiet::Ends(_) if has_come(quiet_end) => self.connection.close(CloseReason::Shutdown),
-                _ => return Poll::Ready(self.expire()),
+                _ => return Poll::Ready(self.expire(now())),
             }
             Poll::Ready(Ok(()))
         })
         .await
     }
 
-    fn expire(&mut self) -> Result<(), Ended> {
-        match self.connection.expire(now()) {
+    /// An idle time that began before the connection was parked has ended: as if the core's own,
+    /// which began when it woke, had.
+    fn idled_too_long(&mut self) -> Result<(), Ended> {
+        if let Some((_, at)) = self.connection.deadline() {
+            return self.expire(at);
+        }
+        self.connection.close(CloseReason::Idle);
+        Ok(())
+    }
+
+    fn expire(&mut self, now: Instant) -> Result<(), Ended> {
+        match self.connection.expire(now) {
             Ok(()) => Ok(()),
             Err(error) => self.refuse_now(error),
         }
@@ -291,6 +304,8 @@ impl<S: Stream> Drive<S> {
         let since = *self.stalled_since.get_or_insert_with(now);
         let end = self.connection.config().timeouts.send.and_then(|limit| since.checked_add(limit));
         ready!(self.deadline.poll(end, cx));
+        // What the kernel still holds for this peer is given up with the connection.
+        self.transport.stream().socket().reset_on_close(true);
         Poll::Ready(Err(Ended(CloseReason::TimedOut)))
     }
 

@@ -4,6 +4,8 @@ mod accept;
 mod content;
 mod drive;
 pub mod forwarded;
+mod handling;
+mod limits;
 mod listener;
 pub mod network;
 mod observed;
@@ -30,6 +32,7 @@ use tower_service::Service;
 
 use crate::observe::{self, Observer};
 use crate::{Body, BoxError};
+use limits::Limits;
 use listener::Probes;
 use service::ServiceEngine;
 use shared::Shared;
@@ -74,15 +77,6 @@ pub struct Server {
     drain: Drain,
 }
 
-/// What one connection, or all of them together, may take. `None` is no limit.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub(crate) connections: Option<usize>,
-    pub(crate) requests: Option<u64>,
-    pub(crate) age: Option<Duration>,
-    pub(crate) probes: Probes,
-}
-
 /// How a graceful end proceeds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Drain {
@@ -97,7 +91,7 @@ impl Default for Server {
         let drain = Drain { grace: Duration::from_secs(1), deadline: Duration::from_secs(30) };
         let probes =
             Probes { keep_alive: Some(Duration::from_secs(60)), unacknowledged: Some(Duration::from_secs(60)) };
-        let limits = Limits { connections: None, requests: None, age: None, probes };
+        let limits = Limits::new(probes);
         let park_after = Some(Duration::from_secs(1));
         Self { config: Config::default(), limits, observer: None, park_after, drain }
     }
@@ -135,28 +129,6 @@ impl Server {
     /// connection that wakes is served by a fresh clone of the service.
     pub const fn park_after(mut self, quiet: Option<Duration>) -> Self {
         self.park_after = quiet;
-        self
-    }
-
-    /// Connections open at once, at most. Default no limit. When it is reached, the longest idle
-    /// connection is closed for a new one, and from three quarters on the idle timeout shrinks;
-    /// while all are busy, new ones wait.
-    pub const fn max_connections(mut self, connections: usize) -> Self {
-        self.limits.connections = Some(connections);
-        self
-    }
-
-    /// Requests on one connection, at most; the last response says `close`. Default no limit. Up to
-    /// a tenth fewer, by chance, so that connections that began together do not end together.
-    pub const fn max_requests(mut self, requests: u64) -> Self {
-        self.limits.requests = Some(requests);
-        self
-    }
-
-    /// How old a connection may become: from then on its next response says `close`. Default no
-    /// limit. Up to a tenth less, by chance, so that clients move to new replicas one by one.
-    pub const fn max_age(mut self, age: Duration) -> Self {
-        self.limits.age = Some(age);
         self
     }
 

@@ -16,11 +16,6 @@ use crate::io::fields::pairs;
 
 mod date;
 
-/// Content of unknown length is collected before the head is sent, for as long as it comes without
-/// waiting and stays within this many bytes: what ends there gets a `Content-Length`, and an
-/// HTTP/1.0 client keeps its connection. What waits is never held back.
-const COLLECT: usize = 4 * 1024;
-
 /// The content that came at once.
 #[derive(Default)]
 struct Early {
@@ -32,13 +27,14 @@ struct Early {
 }
 
 impl Early {
-    /// Always ready: collects what there is.
-    fn collect<B>(&mut self, mut body: Pin<&mut B>, cx: &mut Context<'_>) -> Poll<()>
+    /// Always ready: collects what comes without waiting, up to the bound, which says what is
+    /// small: see [`Server::collect`](super::Server::collect).
+    fn collect<B>(&mut self, mut body: Pin<&mut B>, bound: usize, cx: &mut Context<'_>) -> Poll<()>
     where
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
-        while self.len <= COLLECT {
+        while self.len <= bound {
             match body.as_mut().poll_frame(cx) {
                 Poll::Ready(None) => self.ended = true,
                 Poll::Ready(Some(Err(error))) => self.error = Some(error.into()),
@@ -76,7 +72,7 @@ impl<S: Stream> Drive<S> {
         let mut early = Early::default();
         let length = body.size_hint().exact();
         if length.is_none() && !parts.headers.contains_key(header::CONTENT_LENGTH) {
-            poll_fn(|cx| early.collect(body.as_mut(), cx)).await;
+            poll_fn(|cx| early.collect(body.as_mut(), self.shared.limits.collect, cx)).await;
             if let Some(error) = early.error.take() {
                 tracing::error!(connection = self.tap.id, %error, "the response's content failed before it began");
                 self.connection.close_after_current(CloseReason::ApplicationFailed);

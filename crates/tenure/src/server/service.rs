@@ -10,6 +10,7 @@ use tower_service::Service;
 use tracing::Instrument as _;
 
 use super::drive::{Drive, Ended, Engine};
+use super::handling::{Clock, TooLate};
 use super::request::{Received, Step, step};
 use super::stream::Stream;
 use super::upgrade;
@@ -64,23 +65,17 @@ impl<S: Stream> Drive<S> {
         request.extensions_mut().insert(self.info());
         let upgrade = received.upgrade.then(|| upgrade::offer(&mut request));
 
-        let ready = poll_fn(|cx| self.poll_with_content(cx, |cx| service.poll_ready(cx).map_err(Into::into))).await?;
-        let response: Result<_, BoxError> = match ready {
-            Ok(()) => {
-                let mut future = pin!(service.call(request));
-                poll_fn(|cx| self.poll_with_content(cx, |cx| future.as_mut().poll(cx).map_err(Into::into))).await?
-            }
-            Err(error) => Err(error),
-        };
-        let response = match response {
-            Ok(response) => response,
-            Err(error) => {
-                tracing::error!(connection = self.tap.id, %error, "the service failed");
-                self.connection.close_after_current(CloseReason::ApplicationFailed);
-                return self.answer(StatusCode::INTERNAL_SERVER_ERROR, "the service failed").await;
-            }
-        };
-        self.respond(response).await?;
+        match self.call(request, service).await? {
+            Ok(response) => self.respond(response).await?,
+            Err(error) => match error.downcast_ref::<TooLate>() {
+                Some(late) => self.answer_too_late(late).await?,
+                None => {
+                    tracing::error!(connection = self.tap.id, %error, "the service failed");
+                    self.connection.close_after_current(CloseReason::ApplicationFailed);
+                    return self.answer(StatusCode::INTERNAL_SERVER_ERROR, "the service failed").await;
+                }
+            },
+        }
         if self.connection.directive() == Directive::HandOver {
             poll_fn(|cx| self.poll_flush(cx)).await?;
             self.upgrade = upgrade;
@@ -89,5 +84,27 @@ impl<S: Stream> Drive<S> {
         self.finish_request().await?;
         self.fell_quiet();
         Ok(())
+    }
+
+    /// Has the request handled, in its turn and its time.
+    async fn call<V, B>(
+        &mut self,
+        request: Request<Body>,
+        service: &mut V,
+    ) -> Result<Result<Response<B>, BoxError>, Ended>
+    where
+        V: Service<Request<Body>, Response = Response<B>>,
+        V::Error: Into<BoxError>,
+    {
+        let mut clock = Clock::start(self.shared.limits.handler);
+        let _turn = match self.turn(&clock).await? {
+            Ok(turn) => turn,
+            Err(late) => return Ok(Err(late.into())),
+        };
+        if let Err(error) = self.within(&mut clock, |cx| service.poll_ready(cx).map_err(Into::into)).await? {
+            return Ok(Err(error));
+        }
+        let mut future = pin!(service.call(request));
+        self.within(&mut clock, |cx| future.as_mut().poll(cx).map_err(Into::into)).await
     }
 }

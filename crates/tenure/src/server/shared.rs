@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tenure_proto::{CloseReason, Config};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
-use super::{Limits, Server};
+use super::Server;
+use super::limits::Limits;
 use crate::io::{Tap, now};
 use crate::observe::Observer;
 
@@ -23,6 +24,8 @@ pub(super) struct Shared {
     pub(super) drain_grace: Duration,
     /// Open connections, the parked ones included. The acceptor writes, the connections read.
     pub(super) open: AtomicUsize,
+    /// One for each request that may be handled at once.
+    pub(super) turns: Option<Arc<Semaphore>>,
     /// Ticks count from here.
     pub(super) started: Instant,
     /// Makes the jitter of this process its own.
@@ -40,6 +43,7 @@ impl Shared {
             park_after: server.park_after,
             drain_grace: server.drain.grace,
             open: AtomicUsize::new(0),
+            turns: server.limits.concurrent.map(|most| Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)))),
             started: now(),
             seed: RandomState::new().hash_one(0),
         }

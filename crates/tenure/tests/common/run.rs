@@ -49,3 +49,10 @@ pub(crate) fn run_paused<T>(test: impl Future<Output = T>) -> T {
     watch.join().unwrap();
     result
 }
+
+/// Gives the tasks their turns.
+pub(crate) async fn settle() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}

@@ -3,16 +3,20 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod collect;
 mod content;
 mod drain;
 mod early;
 mod expect;
+mod handling;
 mod head;
+mod idle_answer;
 mod malformed;
 mod observed;
 mod park;
 mod persist;
 mod respond;
+mod slow;
 mod streams;
 mod timeouts;
 mod trouble;

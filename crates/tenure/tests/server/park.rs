@@ -25,13 +25,6 @@ async fn facts(request: Request<Body>) -> Result<Response<Body>, BoxError> {
     Ok(Response::new(Body::from(text)))
 }
 
-/// Gives the tasks their turns.
-async fn settle() {
-    for _ in 0..20 {
-        tokio::task::yield_now().await;
-    }
-}
-
 /// Waits until no connection has a task: only the server itself is left.
 async fn all_parked() {
     while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 1 {

@@ -231,6 +231,8 @@ fn a_client_that_reads_nothing_for_too_long_loses_its_connection() {
             }
             let error = peer.try_response().await.expect_err("an incomplete message");
             assert!(peer.unread.len() < LENGTH, "{error}");
+            // Not a FIN behind all that the kernel still holds: that is given up with the connection.
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
         });
     }
 }
