@@ -1,5 +1,8 @@
 //! `tenure serve`: the files and uploads of [`crate::serve`] on a listener, until Ctrl-C.
 
+mod access_log;
+mod telemetry;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,6 +12,8 @@ use tenure::proto::Config;
 use tenure::server::Server;
 use tenure::{CloseReason, Observer, Opened};
 use tokio::net::TcpListener;
+
+use telemetry::Options;
 
 use crate::path_arg;
 use crate::serve::{App, AppOptions};
@@ -40,6 +45,8 @@ pub(crate) struct Args {
     /// Tell of each connection when it ends: requests, and why it ended
     #[arg(short, long)]
     verbose: bool,
+    #[command(flatten)]
+    telemetry: Options,
 }
 
 pub(crate) async fn run(args: Args) -> Result<u8, Box<dyn std::error::Error>> {
@@ -62,7 +69,11 @@ pub(crate) async fn run(args: Args) -> Result<u8, Box<dyn std::error::Error>> {
     if args.verbose {
         server = server.observer(Arc::new(Tell));
     }
-    server.serve(listener, app, stop()).await?;
+    let (server, telemetry) = args.telemetry.apply(server).await?;
+    telemetry.announce();
+    let served = server.serve(listener, app, stop()).await;
+    telemetry.finish();
+    served?;
     Ok(0)
 }
 
