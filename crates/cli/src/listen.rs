@@ -1,20 +1,26 @@
-//! `tenure serve`: the files and uploads of [`crate::serve`] on a listener, until Ctrl-C.
+//! `tenure serve`: the files and uploads of [`crate::serve`] on listening sockets, until a signal.
 
 mod access_log;
+mod address;
+mod operate;
+mod options;
+mod signals;
+mod sockets;
 mod telemetry;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tenure::proto::Config;
-use tenure::server::Server;
 use tenure::{CloseReason, Observer, Opened};
-use tokio::net::TcpListener;
 
-use telemetry::Options;
+use address::Address;
+use operate::Operation;
+use options::{ConnectionOptions, DrainOptions};
+use sockets::Sockets;
+use telemetry::TelemetryOptions;
 
+use crate::net::activation::Activation;
 use crate::path_arg;
 use crate::serve::{App, AppOptions};
 
@@ -23,6 +29,7 @@ use crate::serve::{App, AppOptions};
 /// GET and HEAD with ranges and conditions, folder listings, ready-made .gz, .br and .zst files.
 /// With --uploads, PUT /name stores under that name and POST /folder/ under a new one; a file
 /// appears under its name only when all of it has come. Ctrl-C lets running requests finish.
+/// SIGUSR2 starts a new process, which takes over the listening sockets; this one then finishes.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The folder to serve [default: the current folder, unless --uploads is given]
@@ -30,15 +37,13 @@ pub(crate) struct Args {
     /// The folder that uploads are stored in; made if it is missing
     #[arg(long, value_name = "DIR", value_parser = path_arg::made())]
     uploads: Option<PathBuf>,
-    /// Where to listen; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    /// Where to listen: IP:PORT (port 0 takes a free one) or unix:PATH; may be repeated. Sockets
+    /// passed by systemd are listened on as well [default: these, or else 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    listen: Vec<Address>,
     /// Refuse uploads of more bytes than this (413)
     #[arg(long, value_name = "BYTES")]
     max_upload: Option<u64>,
-    /// How many seconds an idle connection is kept
-    #[arg(long, value_name = "SECONDS", default_value_t = 75)]
-    idle_timeout: u64,
     /// Answer HTTP/0.9 simple requests too (GET /path and nothing else)
     #[arg(long)]
     http09: bool,
@@ -46,10 +51,15 @@ pub(crate) struct Args {
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
-    telemetry: Options,
+    connections: ConnectionOptions,
+    #[command(flatten)]
+    drain: DrainOptions,
+    #[command(flatten)]
+    telemetry: TelemetryOptions,
 }
 
-pub(crate) async fn run(args: Args) -> Result<u8, Box<dyn std::error::Error>> {
+/// `activation`: what was passed to this process.
+pub(crate) async fn run(args: Args, activation: Activation) -> Result<u8, Box<dyn std::error::Error>> {
     let root = match (args.dir, &args.uploads) {
         (None, None) => Some(PathBuf::from(".")),
         (dir, _) => dir,
@@ -58,20 +68,26 @@ pub(crate) async fn run(args: Args) -> Result<u8, Box<dyn std::error::Error>> {
         Ok(app) => app,
         Err(error) => return wrong_use(&error.to_string()),
     };
-    let listener = match TcpListener::bind(args.listen).await {
-        Ok(listener) => listener,
-        Err(error) => return Err(format!("cannot listen on {}: {error}", args.listen).into()),
-    };
-    eprintln!("listening on http://{}", listener.local_addr()?);
-
     let config = Config { http09: args.http09, ..Config::default() };
-    let mut server = Server::new().config(config).idle_timeout(Duration::from_secs(args.idle_timeout));
+    let mut server = args.drain.apply(args.connections.apply(config));
     if args.verbose {
         server = server.observer(Arc::new(Tell));
     }
-    let (server, telemetry) = args.telemetry.apply(server).await?;
+    let (server, telemetry) = args.telemetry.apply(server, activation.predecessor.is_some()).await?;
+    let to_bind = match args.listen {
+        // It had the same options, and hands over all that came of them.
+        _ if activation.predecessor.is_some() => Vec::new(),
+        none if none.is_empty() && activation.listeners.is_empty() => vec![Address::DEFAULT],
+        given => given,
+    };
+    let sockets = Sockets::open(activation.listeners, &to_bind).await?;
+    let listener = sockets.listener()?;
+    for address in sockets.addresses() {
+        eprintln!("listening on {address}");
+    }
+    let operation = Operation::new(sockets, activation.predecessor)?;
     telemetry.announce();
-    let served = server.serve(listener, app, stop()).await;
+    let served = server.serve(listener, app, operation.until_end()).await;
     telemetry.finish();
     served?;
     Ok(0)
@@ -80,28 +96,6 @@ pub(crate) async fn run(args: Args) -> Result<u8, Box<dyn std::error::Error>> {
 fn wrong_use(message: &str) -> Result<u8, Box<dyn std::error::Error>> {
     eprintln!("tenure serve: {message}");
     Ok(2)
-}
-
-/// Ready at the first Ctrl-C or termination signal; a second one ends the process at once.
-async fn stop() {
-    signalled().await;
-    eprintln!("finishing what is under way; once more to stop at once");
-    tokio::spawn(async {
-        signalled().await;
-        std::process::exit(1);
-    });
-}
-
-async fn signalled() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
 }
 
 /// One line a connection, on standard error.

@@ -41,6 +41,15 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let activation = match &cli.command {
+        // Before the runtime: it changes the environment, which no other thread may read meanwhile.
+        Command::Serve(_) => net::activation::take(),
+        _ => Ok(net::activation::Activation::default()),
+    };
+    let activation = match activation {
+        Ok(activation) => activation,
+        Err(error) => return failed(&error.to_string()),
+    };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&format!("cannot start: {error}")),
@@ -48,7 +57,7 @@ fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match cli.command {
             Command::Send(args) => send::run(args).await,
-            Command::Serve(args) => listen::run(args).await,
+            Command::Serve(args) => listen::run(args, activation).await,
             Command::Get(args) => get::run(args).await,
             Command::Explain(args) => explain::run(args, output::color(&std::io::stdout())).await,
         }

@@ -24,11 +24,13 @@ const BYTES: [f64; 8] = [0.0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 const REQUESTS: [f64; 8] = [0.0, 1.0, 2.0, 5.0, 10.0, 100.0, 1e3, 1e4];
 /// How often observations are sorted into their buckets when nobody looks.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// How often a predecessor's address is tried.
+const RETRY: Duration = Duration::from_secs(1);
 /// Connections of those who look, at most.
 const SCRAPERS: usize = 16;
 
 #[derive(clap::Args)]
-pub(super) struct Options {
+pub(super) struct TelemetryOptions {
     /// Write a line for each request: appended to FILE, to standard output (-), or without a value
     /// to standard error. Combined log format, then connection=ID request=N-TH reused=yes|no and times
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
@@ -44,19 +46,20 @@ pub(super) struct Telemetry {
     metrics: Option<SocketAddr>,
 }
 
-impl Options {
-    /// Lets `server` be observed as these options say.
+impl TelemetryOptions {
+    /// Lets `server` be observed as these options say. After a predecessor, whose metrics are shown
+    /// until it has ended, their address is waited for.
     ///
     /// # Errors
     /// A text that names what cannot be opened.
-    pub(super) async fn apply(self, mut server: Server) -> Result<(Server, Telemetry), String> {
+    pub(super) async fn apply(self, mut server: Server, has_predecessor: bool) -> Result<(Server, Telemetry), String> {
         let mut telemetry = Telemetry { log: None, metrics: None };
         if let Some(address) = self.metrics {
             let cannot = |error: &dyn std::fmt::Display| format!("cannot show metrics on {address}: {error}");
             let recorder = recorder().map_err(|error| cannot(&error))?;
             let handle = recorder.handle();
             metrics::set_global_recorder(recorder).map_err(|error| cannot(&error))?;
-            telemetry.metrics = Some(show(address, handle).await.map_err(|error| cannot(&error))?);
+            telemetry.metrics = Some(show(address, handle, has_predecessor).await.map_err(|error| cannot(&error))?);
             server = server.observer(Arc::new(Metrics::server()));
         }
         if let Some(to) = self.access_log {
@@ -96,9 +99,12 @@ fn recorder() -> Result<PrometheusRecorder, BuildError> {
 }
 
 /// Serves the metrics, on a listener of their own, for as long as the program runs.
-async fn show(address: SocketAddr, handle: PrometheusHandle) -> io::Result<SocketAddr> {
-    let listener = TcpListener::bind(address).await?;
-    let address = listener.local_addr()?;
+async fn show(address: SocketAddr, handle: PrometheusHandle, waits: bool) -> io::Result<SocketAddr> {
+    let listener = match TcpListener::bind(address).await {
+        Err(error) if waits && error.kind() == io::ErrorKind::AddrInUse => None,
+        bound => Some(bound?),
+    };
+    let bound = listener.as_ref().map_or(Ok(address), TcpListener::local_addr)?;
     let keep = handle.clone();
     tokio::spawn(async move {
         let mut tick = tokio::time::interval(UPKEEP);
@@ -113,11 +119,28 @@ async fn show(address: SocketAddr, handle: PrometheusHandle) -> io::Result<Socke
     });
     let server = Server::new().max_connections(SCRAPERS);
     tokio::spawn(async move {
-        if let Err(error) = server.serve(listener, service, std::future::pending::<()>()).await {
-            eprintln!("tenure serve: metrics are shown no more: {error}");
+        let served = match listener {
+            Some(listener) => Ok(listener),
+            None => bind_when_free(address).await,
+        };
+        let served = match served {
+            Ok(listener) => server.serve(listener, service, std::future::pending::<()>()).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = served {
+            eprintln!("tenure serve: metrics are not shown: {error}");
         }
     });
-    Ok(address)
+    Ok(bound)
+}
+
+async fn bind_when_free(address: SocketAddr) -> io::Result<TcpListener> {
+    loop {
+        match TcpListener::bind(address).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => tokio::time::sleep(RETRY).await,
+            bound => return bound,
+        }
+    }
 }
 
 fn answer(request: &Request<Body>, handle: &PrometheusHandle) -> Response<Body> {

@@ -1,14 +1,12 @@
 //! What `send` and `get` share of being a client: their options, the fields of every request, the
 //! client with its observer, the order of work, and how to stop it.
 
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "wired with the listeners of serve"))]
 pub(crate) mod activation;
 mod advice;
 mod answer;
 mod fields;
 mod list;
 mod queue;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired with the listeners of serve"))]
 pub(crate) mod readiness;
 #[cfg(test)]
 mod rerun;

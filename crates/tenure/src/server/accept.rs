@@ -26,6 +26,9 @@ use crate::observe::Opened;
 /// sleeps: others must end first, and asking again at once would only spin.
 const REST: Duration = Duration::from_millis(50);
 
+/// Connections that wait in a listener's queue, at most: Linux's own limit (`SOMAXCONN`).
+const LONGEST_QUEUE: usize = 4096;
+
 pub(super) async fn run<E: Engine<Socket>>(
     shared: Shared,
     listener: Listener,
@@ -91,7 +94,7 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
 
     /// Until the last connection has ended.
     async fn drain(&mut self) {
-        self.listener = None;
+        self.let_waiting_in();
         self.shared.draining.send_replace(true);
         // Whoever was promised an idle time may count on it; the others get a moment.
         let grace = self.shared.drain_grace;
@@ -147,6 +150,18 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
         }
         self.count();
         Ok(())
+    }
+
+    /// Closes the listener, with nobody in its queue: those would be reset, after they have connected.
+    fn let_waiting_in(&mut self) {
+        let Some(listener) = self.listener.take() else { return };
+        for _ in 0..LONGEST_QUEUE {
+            if !self.has_room() {
+                return;
+            }
+            let Some((socket, peer)) = listener.accept_waiting() else { return };
+            self.open(socket, peer);
+        }
     }
 
     fn open(&mut self, socket: Socket, peer: Option<SocketAddr>) {

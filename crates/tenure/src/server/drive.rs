@@ -210,7 +210,8 @@ impl<S: Stream> Drive<S> {
             self.connection.close_after_current(CloseReason::Shutdown);
             // Whoever was promised an idle time may count on it; the others get a moment.
             let until = now() + self.shared.drain_grace;
-            return self.fill(if self.shared.config.announce_idle { Quiet::Waits } else { Quiet::Ends(until) }).await;
+            let promised = self.shared.config.announce_idle && self.connection.exchanges() > 0;
+            return self.fill(if promised { Quiet::Waits } else { Quiet::Ends(until) }).await;
         }
         let quiet = self.leaves_at().map_or(Quiet::Waits, Quiet::Parks);
         tokio::select! {

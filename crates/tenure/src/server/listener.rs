@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
 
 use crate::io::Socket;
 
@@ -89,6 +89,31 @@ impl Listener {
             }
         }
         Poll::Pending
+    }
+}
+
+impl Listener {
+    /// A connection that waits already, if there is one. Asks the kernel, not the runtime.
+    pub(super) fn accept_waiting(&self) -> Option<(Socket, Option<SocketAddr>)> {
+        self.sockets.iter().find_map(|socket| socket.accept_waiting().ok())
+    }
+}
+
+impl Kind {
+    fn accept_waiting(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (socket, peer) = SockRef::from(listener).accept()?;
+                socket.set_nonblocking(true)?;
+                Ok((Socket::Tcp(TcpStream::from_std(socket.into())?), peer.as_socket()))
+            }
+            #[cfg(unix)]
+            Self::Unix(listener) => {
+                let (socket, _) = SockRef::from(listener).accept()?;
+                socket.set_nonblocking(true)?;
+                Ok((Socket::Unix(UnixStream::from_std(socket.into())?), None))
+            }
+        }
     }
 }
 

@@ -139,3 +139,51 @@ fn no_connection_is_accepted_after_the_stop() {
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
     });
 }
+
+#[test]
+fn who_waits_in_the_queue_at_the_stop_is_answered() {
+    run(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut peers = Vec::new();
+        for _ in 0..3 {
+            let mut peer = Peer::connect(address).await;
+            peer.send(GET).await;
+            peers.push(peer);
+        }
+        // It is to stop before it has accepted anybody.
+        let stop = std::future::ready(());
+        let serving = tokio::spawn(Server::new().serve(listener, tower::service_fn(hello), stop));
+        for mut peer in peers {
+            let response = peer.response().await;
+            assert_eq!((response.text(), &*response.connection()), ("hello", "close"));
+            peer.end().await;
+        }
+        serving.await.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn an_announced_idle_time_is_kept_and_nothing_is_owed_to_a_silent_connection() {
+    run_paused(async {
+        let server = Server::new().announce_idle(true).idle_timeout(Duration::from_secs(10)).park_after(None);
+        let mut served = serve_with(server, hello).await;
+        let mut asked = served.connect().await;
+        asked.ask(GET).await;
+        let mut silent = served.connect().await;
+        served.log.until(|log| log.opened == 2).await;
+        served.stop();
+        tokio::task::yield_now().await;
+        advance(GRACE + MS).await;
+        silent.end().await;
+        advance(Duration::from_secs(9)).await;
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(served.log.now().closed.len(), 1, "too early");
+        let response = asked.ask(GET).await;
+        assert_eq!((response.text(), &*response.connection()), ("hello", "close"));
+        drop(asked);
+        served.task.await.unwrap().unwrap();
+    });
+}

@@ -7,7 +7,7 @@
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
@@ -65,14 +65,12 @@ impl Successor {
     ///
     /// # Errors
     /// It ended first, or was not ready in time and has been ended. This process must serve on.
-    pub(crate) async fn ready(mut self, within: Duration) -> io::Result<u32> {
+    pub(crate) async fn ready(&mut self, within: Duration) -> io::Result<u32> {
         let told = tokio::time::timeout(within, self.channel.read_u8()).await;
         if let (Ok(Ok(READY)), Some(pid)) = (&told, self.child.id()) {
             return Ok(pid);
         }
-        // An error means that it has ended already.
-        let _ = self.child.start_kill();
-        let status = self.child.wait().await?;
+        let status = self.end().await?;
         Err(match told {
             Err(_) => io::Error::new(
                 io::ErrorKind::TimedOut,
@@ -80,5 +78,15 @@ impl Successor {
             ),
             Ok(_) => io::Error::other(format!("the new process ended before it was ready ({status})")),
         })
+    }
+
+    /// Ends it: nothing comes of the hand-over.
+    ///
+    /// # Errors
+    /// The system does not tell how it ended.
+    pub(crate) async fn end(&mut self) -> io::Result<ExitStatus> {
+        // An error means that it has ended already.
+        let _ = self.child.start_kill();
+        self.child.wait().await
     }
 }

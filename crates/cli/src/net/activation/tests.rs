@@ -123,7 +123,7 @@ async fn a_new_process_takes_over_every_listener() {
     let listeners = [("web", three.tcp[0].as_fd()), ("", three.tcp[1].as_fd()), ("local", three.unix.as_fd())];
     // A connection that waits in the queue meanwhile is not lost.
     let mut early = TcpStream::connect(three.tcp[0].local_addr().expect("an address")).expect("a connection");
-    let new = hand_over(&listeners, rerun("net::activation::tests::other_process")).expect("it starts");
+    let mut new = hand_over(&listeners, rerun("net::activation::tests::other_process")).expect("it starts");
     let pid = new.ready(PATIENCE).await.expect("it serves");
     let mut text = String::new();
     let said = tokio::task::spawn_blocking(|| three.ask_the_other()).await.expect("asked");
@@ -211,7 +211,7 @@ async fn what_is_no_listener_is_refused_by_name() {
         let path = folder.path().join(name);
         let mut command = rerun("net::activation::tests::complaining_process");
         command.env("TENURE_TEST_OUTPUT", &path);
-        let new = hand_over(&[("good", good.as_fd()), (name, wrong)], command).expect("it starts");
+        let mut new = hand_over(&[("good", good.as_fd()), (name, wrong)], command).expect("it starts");
         new.ready(PATIENCE).await.expect_err("it ends");
         let text = fs::read_to_string(path).expect("what it complained about");
         assert!(text.contains(&format!("descriptor 4 ({name}) is no TCP or Unix stream listener")), "{text}");
@@ -247,7 +247,7 @@ async fn a_new_process_that_is_never_ready_is_ended() {
     let mut command = Command::new("sh");
     // It would wait for ever: nobody writes to its standard input.
     command.args(["-c", "read line"]);
-    let new = hand_over(&[("web", listener.as_fd())], command).expect("sh starts");
+    let mut new = hand_over(&[("web", listener.as_fd())], command).expect("sh starts");
     let error = new.ready(PATIENCE).await.expect_err("never ready");
     assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{error}");
 }
