@@ -11,7 +11,7 @@ read -r axum sse websocket <<<"$(free_ports 3)"
 for name in axum sse websocket; do
     start "${!name}" "$tmp/$name.log" "$examples/$name" "127.0.0.1:${!name}"
 done
-most=500 # milliseconds from the making of an event to its arrival; the next is made after 1000
+most=900 # milliseconds from the making of an event to its arrival: held back for the next one it would take 1000
 
 # The example's peer is this curl, whose port is its own to choose.
 port=$(free_ports 1)
@@ -30,12 +30,12 @@ for line in iter(sys.stdin.readline, ""):
             break'
 }
 
-# in_time FILE: five events, none of them late.
+# in_time FILE: five events in order, none of them late. The first may wait for its reader, which has just been started.
 in_time() {
     awk -v most="$most" '
         match($0, /event [0-9]+ took -?[0-9]+ ms/) {
             split(substr($0, RSTART, RLENGTH), word, " ")
-            if (word[2] != ++events || word[4] > most) late = 1
+            if (word[2] != ++events || events > 1 && word[4] > most) late = 1
         }
         END { exit events < 5 || late }' "$1"
 }
@@ -55,8 +55,10 @@ browse() {
         --disable-extensions --proxy-server=127.0.0.1:9 --enable-logging=stderr "$1" >"$3" 2>&1 </dev/null &
     browser=$!
     pids+=("$browser")
-    await seen "$3" "$2" || await seen "$3" "$2"
-    status=$?
+    status=1
+    for _ in {1..4}; do # a browser takes its time to start
+        await seen "$3" "$2" && { status=0; break; }
+    done
     kill "$browser"
     await gone "$browser" || kill -KILL "$browser"
     return "$status"

@@ -59,7 +59,9 @@ pub(crate) fn kernel() -> io::Result<f64> {
 
 /// What new processes and sockets could still have, in bytes.
 pub(crate) fn available() -> io::Result<f64> {
-    field(&fs::read_to_string("/proc/meminfo")?, "MemAvailable:")
+    let memory = fs::read_to_string("/proc/meminfo")?;
+    // The kernel counts its reclaimable slab as available, but open sockets hold theirs.
+    Ok(field(&memory, "MemAvailable:")? - field(&memory, "SReclaimable:")?)
 }
 
 /// A line `Name:  123 kB`, in bytes.

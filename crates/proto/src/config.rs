@@ -21,8 +21,8 @@ pub struct Config {
     /// and the number of requests left as `max=N` where one is set. An idle time below one second
     /// is not announced. What was announced is kept: see [`Timeouts::idle_grace`]. Default false:
     /// no standard in force defines the field, clients that do not know it ignore it, and it costs
-    /// 48 bytes a response. It helps clients that honour it (Java, Node, aiohttp, Apache's
-    /// `HttpClient`) to avoid the race between their next request and our close.
+    /// 48 bytes a response. It helps clients that honour it (Node, Java's
+    /// `HttpURLConnection`, Apache's `HttpClient`) to avoid the race between their next request and our close.
     pub announce_idle: bool,
     /// Server: answer 408 (Request Timeout) before the close when no request came in time, so that
     /// [`Connection::expire`](crate::Connection::expire) is an error then. Default false: silence.

@@ -48,3 +48,8 @@ pub use sys::{TcpFacts, tcp_facts};
 pub use tenure_proto as proto;
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The code in the pages of `docs` compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/from-axum-and-hyper.md")]
+struct FromAxumAndHyper;

@@ -118,7 +118,7 @@ impl Server {
 
     /// Announce the idle timeout as `Keep-Alive: timeout=SECONDS` (RFC 9110 section 7.6.1) and close
     /// idle connections only a grace later: a client that obeys never meets the close. Default
-    /// false, since most clients do not read it and it makes each response 46 bytes longer.
+    /// false, since most clients do not read it and it makes each response 48 bytes longer.
     pub const fn announce_idle(mut self, announce: bool) -> Self {
         self.config.announce_idle = announce;
         self
