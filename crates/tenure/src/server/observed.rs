@@ -11,7 +11,7 @@ use tracing::field::Empty;
 use super::drive::Drive;
 use super::request::Received;
 use super::stream::Stream;
-use crate::observe::{ConnectionInfo, Head, UnderWay};
+use crate::observe::{Head, UnderWay};
 
 /// The exchange under way, if there is one.
 pub(super) struct Observed {
@@ -66,32 +66,34 @@ impl<S: Stream> Drive<S> {
             self.begin_unread();
             return Span::none();
         };
-        let info = self.info();
-        self.observed.span = span(request, &info);
-        self.observed.exchange =
-            self.tap.observer.as_ref().map(|observer| UnderWay::begin(observer.clone(), info, head(request)));
+        self.observed.span = self.span(request);
+        self.observe(|| head(request));
         self.observed.span.clone()
     }
 
     /// What came cannot be read as a request, and is answered all the same.
     pub(super) fn begin_unread(&mut self) {
-        let info = self.info();
-        self.observed.exchange =
-            self.tap.observer.as_ref().map(|observer| UnderWay::begin(observer.clone(), info, Head::UNREAD));
+        self.observe(|| Head::UNREAD);
     }
-}
 
-/// The names are OpenTelemetry's, but for the connection's number and the request's number on it.
-fn span(request: &Request<()>, info: &ConnectionInfo) -> Span {
-    tracing::info_span!(
-        "http.server.request",
-        connection = info.id,
-        request = info.request,
-        http.request.method = %request.method(),
-        url.path = request.uri().path(),
-        http.response.status_code = Empty,
-        network.peer.address = info.peer.map(|peer| display(peer.ip())),
-    )
+    fn observe(&mut self, head: impl FnOnce() -> Head) {
+        let observer = self.tap.observer.as_ref();
+        self.observed.exchange = observer.map(|observer| UnderWay::begin(observer.clone(), self.info(), head()));
+    }
+
+    /// The names are OpenTelemetry's, but for the connection's number and the request's number on
+    /// it. Nothing of it is computed where nobody listens.
+    fn span(&self, request: &Request<()>) -> Span {
+        tracing::info_span!(
+            "http.server.request",
+            connection = self.tap.id,
+            request = self.connection.exchanges() + 1,
+            http.request.method = %request.method(),
+            url.path = request.uri().path(),
+            http.response.status_code = Empty,
+            network.peer.address = self.info().peer.map(|peer| display(peer.ip())),
+        )
+    }
 }
 
 fn head(request: &Request<()>) -> Head {
