@@ -4,6 +4,7 @@ mod body;
 mod deadline;
 pub(crate) mod fields;
 pub(crate) mod incoming;
+mod scratch;
 mod send_queue;
 mod socket;
 mod transport;

@@ -8,6 +8,8 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use tokio::io::AsyncWrite;
 
+use super::scratch;
+
 /// Content up to this size is copied behind its head; larger content is written from where it is.
 const COPY: usize = 8 * 1024;
 /// With more than this queued, flush before queueing more.
@@ -25,8 +27,17 @@ pub(crate) struct SendQueue {
 
 impl SendQueue {
     /// The buffer that heads and delimiters are appended to. Only while [`SendQueue::is_full`] is false.
-    pub(crate) const fn gathered(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn gathered(&mut self) -> &mut Vec<u8> {
+        if self.gathered.capacity() == 0 {
+            self.gathered = scratch::output();
+        }
         &mut self.gathered
+    }
+
+    /// The buffer of a queue that is empty, for others to use.
+    pub(super) fn take_buffer(&mut self) -> Vec<u8> {
+        debug_assert!(self.gathered.is_empty(), "what is queued must be sent");
+        std::mem::take(&mut self.gathered)
     }
 
     /// Content, with what belongs after it.

@@ -5,17 +5,16 @@ use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
+use super::scratch;
 use super::send_queue::SendQueue;
 use crate::observe::{Direction, Observer};
 
-/// A read asks for this much while heads are expected.
-const HEAD_READ: usize = 8 * 1024;
-/// And for this much while content is.
+/// A read asks for this much while content is expected, and for [`scratch::INPUT`] otherwise.
 const CONTENT_READ: usize = 64 * 1024;
 
 /// Shows an observer what passes.
@@ -69,22 +68,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         self.input.split_to(len).freeze()
     }
 
-    /// Reads once more. 0 is the peer's FIN.
+    /// Reads once more. 0 is the peer's FIN. While there is nothing to read and nothing unread or
+    /// queued, the connection owns no buffer.
     pub(crate) fn poll_fill(&mut self, content: bool, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let room = if content { CONTENT_READ } else { HEAD_READ };
+        if self.input.capacity() == 0 {
+            self.input = scratch::input();
+        }
+        let room = if content { CONTENT_READ } else { scratch::INPUT };
         // A buffer is used up before another is made: whoever collects content that comes in small
         // pieces would keep one alive for each of them.
         if self.input.capacity() - self.input.len() < room / 4 {
             self.input.reserve(room);
         }
         let old = self.input.len();
-        let n = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
+        let Poll::Ready(read) = pin!(self.stream.read_buf(&mut self.input)).poll(cx) else {
+            if self.input.is_empty() && self.queue.is_empty() {
+                scratch::give_back(std::mem::take(&mut self.input), self.queue.take_buffer());
+            }
+            return Poll::Pending;
+        };
+        let n = read?;
         self.tap.see(Direction::Received, &self.input[old..]);
         Poll::Ready(Ok(n))
     }
 
+    /// The unread bytes, lent to whoever wants to borrow from them while the rest of the transport
+    /// is used. Nothing is unread until [`Transport::give_back`].
+    pub(crate) fn lend(&mut self) -> BytesMut {
+        std::mem::take(&mut self.input)
+    }
+
+    /// What was lent, of which the first `used` bytes were used.
+    pub(crate) fn give_back(&mut self, input: BytesMut, used: usize) {
+        self.input = input;
+        self.consume(used);
+    }
+
     /// Where heads and delimiters are appended.
-    pub(crate) const fn out(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn out(&mut self) -> &mut Vec<u8> {
         self.queue.gathered()
     }
 

@@ -95,7 +95,7 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
     /// Until the last connection has ended.
     async fn drain(&mut self) {
         self.let_waiting_in();
-        self.shared.draining.send_replace(true);
+        self.shared.start_drain();
         // Whoever was promised an idle time may count on it; the others get a moment.
         let grace = self.shared.drain_grace;
         let promised = self.shared.config.announce_idle;

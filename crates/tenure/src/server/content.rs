@@ -94,7 +94,7 @@ impl<S: Stream> Drive<S> {
     }
 
     /// The content is wanted: a client that waits for 100 (Continue) hears so, once.
-    fn send_continue(&mut self) {
+    pub(super) fn send_continue(&mut self) {
         if self.connection.expects_continue() {
             // Cannot fail: the response is due, and the status is interim.
             let sent = self.connection.send_interim(StatusCode::CONTINUE, [], self.transport.out());

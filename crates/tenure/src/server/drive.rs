@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -51,8 +52,12 @@ pub(super) struct Drive<S: Stream> {
     idle_until: Option<Instant>,
     /// Quiet for long enough: the connection goes on without its task.
     parks: bool,
+    /// The connection knows that the server drains.
+    drains: bool,
     /// Since when the peer takes nothing of what is to be sent.
     stalled_since: Option<Instant>,
+    /// Last: when the task is cut or the handler panics, the exchange's end is told before it.
+    ending: Ending,
 }
 
 /// What becomes of a connection that stays idle.
@@ -97,6 +102,7 @@ impl<S: Stream> Drive<S> {
             resets: false,
             upgrade: None,
             observed: Observed::default(),
+            ending: Ending::new(tap.clone()),
             tap,
             peer,
             opened,
@@ -104,6 +110,7 @@ impl<S: Stream> Drive<S> {
             here_since: opened,
             idle_until: None,
             parks: false,
+            drains: false,
             stalled_since: None,
             shared,
         }
@@ -134,42 +141,42 @@ impl<S: Stream> Drive<S> {
     }
 
     /// Runs the connection to its end, or until it can be parked.
-    pub(super) fn run<E: Engine<S>>(self, engine: E) -> impl Future<Output = Option<Parked<S>>> + Send {
-        let mut ending = Ending::new(self.tap.clone());
-        ending.exchanges = self.connection.exchanges();
-        Self::run_to(ending, self, engine)
-    }
-
-    /// When the task is cut or the handler panics, what comes last here is dropped first: the end of
-    /// the exchange is told before that of its connection.
-    async fn run_to<E: Engine<S>>(mut ending: Ending, mut drive: Self, mut engine: E) -> Option<Parked<S>> {
-        let Ended(why) = loop {
-            let turn = match drive.connection.directive() {
-                Directive::Proceed => engine.turn(&mut drive).await,
-                Directive::HandOver => Err(Ended(CloseReason::HandedOver)),
-                _ => Err(drive.tear_down().await),
+    #[expect(clippy::manual_async_fn, reason = "an async fn would keep its arguments twice, for each connection")]
+    pub(super) fn run<E: Engine<S>>(mut self, mut engine: E) -> impl Future<Output = Option<Parked<S>>> + Send {
+        async move {
+            // A task's waker stays the same: registered once, the task hears when the drain begins.
+            let shared = Arc::clone(&self.shared);
+            let mut drain = pin!(shared.drain.notified());
+            poll_fn(|cx| Poll::Ready(drain.as_mut().poll(cx).is_ready())).await;
+            self.ending.exchanges = self.connection.exchanges();
+            let Ended(why) = loop {
+                let turn = match self.connection.directive() {
+                    Directive::Proceed => engine.turn(&mut self).await,
+                    Directive::HandOver => Err(Ended(CloseReason::HandedOver)),
+                    _ => Err(self.tear_down().await),
+                };
+                if let Err(ended) = turn {
+                    break ended;
+                }
+                self.ending.exchanges = self.connection.exchanges();
+                if self.parks {
+                    return self.park();
+                }
             };
-            if let Err(ended) = turn {
-                break ended;
+            self.observed = Observed::default();
+            self.ending.why = Some(why);
+            drop(self.ending);
+            if let (CloseReason::HandedOver, Some(offer)) = (why, self.upgrade) {
+                let (stream, read) = self.transport.into_parts();
+                // Nobody may have waited; then the stream is dropped, which closes it.
+                drop(offer.send(upgrade::Upgraded::new(stream, read)));
             }
-            ending.exchanges = drive.connection.exchanges();
-            if drive.parks {
-                return drive.park(ending);
-            }
-        };
-        drive.observed = Observed::default();
-        ending.why = Some(why);
-        drop(ending);
-        if let (CloseReason::HandedOver, Some(offer)) = (why, drive.upgrade) {
-            let (stream, read) = drive.transport.into_parts();
-            // Nobody may have waited; then the stream is dropped, which closes it.
-            drop(offer.send(upgrade::Upgraded::new(stream, read)));
+            None
         }
-        None
     }
 
     #[cfg(target_os = "linux")]
-    fn park(self, mut ending: Ending) -> Option<Parked<S>> {
+    fn park(mut self) -> Option<Parked<S>> {
         let started = self.shared.started;
         let until = self.idle_until.or_else(|| Some(self.connection.deadline()?.1));
         let until = until.map_or(Tick::NEVER, |at| Tick::after(at, started));
@@ -186,40 +193,35 @@ impl<S: Stream> Drive<S> {
                     socket,
                     session,
                 };
-                ending.parked();
+                self.ending.parked();
                 Some(parked)
             }
             Err(error) => {
                 tracing::warn!(connection = self.tap.id, %error, "cannot be parked");
-                ending.why = Some(CloseReason::Transport);
+                self.ending.why = Some(CloseReason::Transport);
                 None
             }
         }
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn park(self, _: Ending) -> Option<Parked<S>> {
+    fn park(self) -> Option<Parked<S>> {
         None
     }
 
-    /// Flushes, then waits for the next bytes of a request.
+    /// Flushes, then waits for the next bytes of a request, or for the drain to begin.
     pub(super) async fn wait_for_request(&mut self) -> Result<(), Ended> {
         poll_fn(|cx| self.poll_flush(cx)).await?;
-        let mut draining = self.shared.draining.subscribe();
-        if *draining.borrow_and_update() {
+        self.drains = self.shared.is_draining();
+        let quiet = if self.drains {
             self.connection.close_after_current(CloseReason::Shutdown);
             // Whoever was promised an idle time may count on it; the others get a moment.
-            let until = now() + self.shared.drain_grace;
             let promised = self.shared.config.announce_idle && self.connection.exchanges() > 0;
-            return self.fill(if promised { Quiet::Waits } else { Quiet::Ends(until) }).await;
-        }
-        let quiet = self.leaves_at().map_or(Quiet::Waits, Quiet::Parks);
-        tokio::select! {
-            biased;
-            filled = self.fill(quiet) => filled,
-            // Look again, now in the state of draining.
-            _ = draining.changed() => Ok(()),
-        }
+            if promised { Quiet::Waits } else { Quiet::Ends(now() + self.shared.drain_grace) }
+        } else {
+            self.leaves_at().map_or(Quiet::Waits, Quiet::Parks)
+        };
+        self.fill(quiet).await
     }
 
     /// When the connection, if it stays as quiet as it is, needs its task no more.
@@ -234,6 +236,11 @@ impl<S: Stream> Drive<S> {
         poll_fn(|cx| {
             if let Poll::Ready(filled) = self.poll_fill(cx) {
                 return Poll::Ready(filled);
+            }
+            if !self.drains && self.shared.is_draining() {
+                // Look again, now in the state of draining.
+                self.drains = true;
+                return Poll::Ready(Ok(()));
             }
             let is_idle = self.connection.is_idle();
             let (quiet_end, idle_end) = (quiet.end().filter(|_| is_idle), self.idle_until.filter(|_| is_idle));

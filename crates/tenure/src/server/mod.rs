@@ -1,4 +1,4 @@
-//! The server: one loop a connection, any `tower` service as the handler.
+//! The server: one loop a connection; the handler is any `tower` service, or a [`raw`] closure.
 
 mod accept;
 mod content;
@@ -11,6 +11,7 @@ pub mod network;
 mod observed;
 mod parked;
 pub mod proxy_protocol;
+pub mod raw;
 mod request;
 mod respond;
 mod service;
@@ -174,5 +175,22 @@ impl Server {
     {
         let shared = Shared::new(&self);
         accept::run(shared, listener.into(), ServiceEngine(service), self.drain.deadline, stop).await
+    }
+
+    /// Serves with a handler that borrows the requests, until `stop` is ready, then drains. All
+    /// settings, limits and endings are those of [`Server::serve`]; see [`raw`] for what differs.
+    ///
+    /// # Errors
+    /// The listener failed for good. Running out of file descriptors is waited out.
+    pub async fn serve_raw<H>(mut self, listener: impl Into<Listener>, handler: H, stop: impl Future) -> io::Result<()>
+    where
+        H: Fn(&raw::Request<'_>, raw::Response<'_>) -> raw::Answered + Send + Sync + 'static,
+    {
+        let content = &mut self.config.limits.content;
+        if *content == Config::default().limits.content {
+            *content = raw::CONTENT;
+        }
+        let shared = Shared::new(&self);
+        accept::run(shared, listener.into(), raw::RawEngine::new(handler), self.drain.deadline, stop).await
     }
 }

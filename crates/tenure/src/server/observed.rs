@@ -3,8 +3,8 @@
 //! Both begin with the request's head and end with the exchange, so that a connection that waits
 //! or is parked has neither. Without observer and subscriber nothing is kept.
 
-use http::{Request, StatusCode, header};
-use tenure_proto::Version;
+use http::{HeaderValue, Request, StatusCode, header};
+use tenure_proto::{RequestHead, Version};
 use tracing::Span;
 use tracing::field::Empty;
 
@@ -68,6 +68,34 @@ impl<S: Stream> Drive<S> {
         };
         self.observed.span = self.span(request);
         self.observe(|| head(request));
+        self.observed.span.clone()
+    }
+
+    /// The same for a head that is borrowed.
+    pub(super) fn begin_raw(&mut self, head: &RequestHead<'_>) -> Span {
+        let text = String::from_utf8_lossy;
+        self.observed.span = tracing::info_span!(
+            "http.server.request",
+            connection = self.tap.id,
+            request = self.connection.exchanges() + 1,
+            http.request.method = &*text(head.method),
+            url.path = &*text(head.target.split(|&b| b == b'?').next().unwrap_or_default()),
+            http.response.status_code = Empty,
+            network.peer.address = self.info().peer.map(|peer| display(peer.ip())),
+        );
+        self.observe(|| {
+            let field = |name: &str| {
+                let field = head.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name.as_bytes()))?;
+                HeaderValue::from_bytes(&field.value).ok()
+            };
+            Head {
+                method: text(head.method).into_owned(),
+                target: text(head.target).into_owned(),
+                version: head.version,
+                referer: field("referer"),
+                user_agent: field("user-agent"),
+            }
+        });
         self.observed.span.clone()
     }
 

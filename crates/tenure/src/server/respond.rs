@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
-use tenure_proto::{CloseReason, Directive, Framing};
+use tenure_proto::{CloseReason, Directive, Framing, MisuseError};
 
 use super::drive::{Drive, Ended};
 use super::respond::date::date;
@@ -14,7 +14,7 @@ use super::stream::Stream;
 use crate::BoxError;
 use crate::io::fields::pairs;
 
-mod date;
+pub(super) mod date;
 
 /// The content that came at once.
 #[derive(Default)]
@@ -67,7 +67,7 @@ impl<S: Stream> Drive<S> {
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
-        let (mut parts, body) = response.into_parts();
+        let (parts, body) = response.into_parts();
         let mut body = pin!(body);
         let mut early = Early::default();
         let length = body.size_hint().exact();
@@ -81,16 +81,16 @@ impl<S: Stream> Drive<S> {
         }
         self.announce_last();
         self.announce_unread_content();
-        parts.headers.entry(header::DATE).or_insert_with(date);
         let length = length.or(early.length());
-        let sent = self.connection.send_head(parts.status, pairs(&parts.headers), length, self.transport.out());
+        let sent = {
+            let date = date();
+            let date = (!parts.headers.contains_key(header::DATE)).then_some((&b"date"[..], &date[..]));
+            let fields = pairs(&parts.headers).chain(date);
+            self.connection.send_head(parts.status, fields, length, self.transport.out())
+        };
         let framing = match sent {
             Ok(framing) => framing,
-            Err(error) => {
-                tracing::error!(connection = self.tap.id, %error, "the handler's response cannot be sent");
-                self.connection.close_after_current(CloseReason::ApplicationFailed);
-                return self.queue_answer(StatusCode::INTERNAL_SERVER_ERROR, "the response could not be sent");
-            }
+            Err(error) => return self.cannot_be_sent(&error),
         };
         self.observed.answered(parts.status);
         if framing == Framing::Length(0) {
@@ -106,8 +106,15 @@ impl<S: Stream> Drive<S> {
         if early.ended { self.end(&HeaderMap::new()) } else { self.send_content(body, early.trailers).await }
     }
 
+    /// A handler made a response that is none.
+    pub(super) fn cannot_be_sent(&mut self, error: &MisuseError) -> Result<(), Ended> {
+        tracing::error!(connection = self.tap.id, %error, "the handler's response cannot be sent");
+        self.connection.close_after_current(CloseReason::ApplicationFailed);
+        self.queue_answer(StatusCode::INTERNAL_SERVER_ERROR, "the response could not be sent")
+    }
+
     /// Before a response's head: whatever the server knows about the connection's end is said in it.
-    fn announce_last(&mut self) {
+    pub(super) fn announce_last(&mut self) {
         if self.shared.is_draining() {
             self.connection.close_after_current(CloseReason::Shutdown);
         }
@@ -193,7 +200,7 @@ impl<S: Stream> Drive<S> {
     pub(super) fn queue_answer(&mut self, status: StatusCode, text: &str) -> Result<(), Ended> {
         let text = format!("{status}\n{text}\n");
         let date = date();
-        let fields: [(&[u8], &[u8]); 2] = [(b"content-type", b"text/plain; charset=utf-8"), (b"date", date.as_bytes())];
+        let fields: [(&[u8], &[u8]); 2] = [(b"content-type", b"text/plain; charset=utf-8"), (b"date", &date)];
         let out = self.transport.out();
         let sent = self.connection.send_head(status, fields, Some(text.len() as u64), out).and_then(|framing| {
             if framing != Framing::Length(0) {

@@ -1,11 +1,11 @@
 //! What all connections of one server share, and the rules that need a look at all of them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tenure_proto::{CloseReason, Config};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore};
 
 use super::Server;
 use super::limits::Limits;
@@ -18,7 +18,9 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) observer: Option<Arc<dyn Observer>>,
     /// True once the server drains.
-    pub(super) draining: watch::Sender<bool>,
+    draining: AtomicBool,
+    /// Wakes every connection's task when the drain begins.
+    pub(super) drain: Notify,
     /// How long an idle connection keeps its task, where there is a lot.
     pub(super) park_after: Option<Duration>,
     pub(super) drain_grace: Duration,
@@ -39,7 +41,8 @@ impl Shared {
             config: Arc::new(server.config.clone()),
             limits: server.limits,
             observer: server.observer.clone(),
-            draining: watch::channel(false).0,
+            draining: AtomicBool::new(false),
+            drain: Notify::new(),
             park_after: server.park_after,
             drain_grace: server.drain.grace,
             open: AtomicUsize::new(0),
@@ -61,7 +64,13 @@ impl Shared {
     }
 
     pub(super) fn is_draining(&self) -> bool {
-        *self.draining.borrow()
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// From now on the server drains.
+    pub(super) fn start_drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        self.drain.notify_waiters();
     }
 
     /// How many requests the connection may carry, up to a tenth fewer than the limit: connections

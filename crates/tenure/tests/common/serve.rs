@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use tenure::Body;
-use tenure::server::Server;
+use tenure::server::{Server, raw};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -49,11 +49,33 @@ where
     F: Fn(Request<Body>) -> R + Clone + Send + 'static,
     R: Future<Output = Result<Response<Body>, BoxError>> + Send + 'static,
 {
+    start(server, move |server, listener, stopped| server.serve(listener, tower::service_fn(handler), stopped)).await
+}
+
+/// With a handler that borrows.
+pub(crate) async fn serve_raw<H>(handler: H) -> Served
+where
+    H: Fn(&raw::Request<'_>, raw::Response<'_>) -> raw::Answered + Send + Sync + 'static,
+{
+    serve_raw_with(Server::new(), handler).await
+}
+
+pub(crate) async fn serve_raw_with<H>(server: Server, handler: H) -> Served
+where
+    H: Fn(&raw::Request<'_>, raw::Response<'_>) -> raw::Answered + Send + Sync + 'static,
+{
+    start(server, move |server, listener, stopped| server.serve_raw(listener, handler, stopped)).await
+}
+
+async fn start<T>(server: Server, serve: impl FnOnce(Server, TcpListener, oneshot::Receiver<()>) -> T) -> Served
+where
+    T: Future<Output = std::io::Result<()>> + Send + 'static,
+{
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let log = Log::new();
-    let server = server.observer(Arc::clone(&log) as _);
     let (stop, stopped) = oneshot::channel::<()>();
-    let task = tokio::spawn(server.serve(listener, tower::service_fn(handler), stopped));
+    let server = server.observer(Arc::clone(&log) as _);
+    let task = tokio::spawn(serve(server, listener, stopped));
     Served { address, log, stop: Some(stop), task }
 }

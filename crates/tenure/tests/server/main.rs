@@ -15,6 +15,8 @@ mod malformed;
 mod observed;
 mod park;
 mod persist;
+mod raw;
+mod raw_content;
 mod respond;
 mod slow;
 mod streams;

@@ -1,26 +1,28 @@
 //! The `Date` field (RFC 9110 section 6.6.1), formatted once a second and thread.
 
-use std::cell::RefCell;
+use std::cell::Cell;
+use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use http::HeaderValue;
+use httpdate::HttpDate;
+
+/// An IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub(crate) type Date = [u8; 29];
 
 thread_local! {
-    static LAST: RefCell<(u64, HeaderValue)> = const { RefCell::new((0, HeaderValue::from_static(""))) };
+    static LAST: Cell<(u64, Date)> = const { Cell::new((0, *b"Thu, 01 Jan 1970 00:00:00 GMT")) };
 }
 
-/// The time now, as an IMF-fixdate.
-pub(crate) fn date() -> HeaderValue {
+/// The time now.
+pub(crate) fn date() -> Date {
     let now = SystemTime::now();
     let second = now.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-    LAST.with_borrow_mut(|(last, value)| {
-        if *last != second {
-            *last = second;
-            // An IMF-fixdate is visible ASCII; on a broken clock the last good one stands.
-            if let Ok(formatted) = HeaderValue::from_str(&httpdate::fmt_http_date(now)) {
-                *value = formatted;
-            }
-        }
-        value.clone()
-    })
+    let (last, mut date) = LAST.get();
+    if last != second {
+        // Cannot fail: every date that is shown has this length.
+        let written = write!(&mut date[..], "{}", HttpDate::from(now));
+        debug_assert!(written.is_ok(), "a date of 29 bytes");
+        LAST.set((second, date));
+    }
+    date
 }

@@ -1,0 +1,126 @@
+//! What a request takes from the heap, and what an open connection holds before it is parked;
+//! counted by the allocator.
+//!
+//! A program of its own, with one test: the counters are one for the whole process.
+#![allow(unsafe_code, reason = "a counting allocator can only be written so")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::convert::Infallible;
+use std::future::{Future, pending};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicIsize, Ordering};
+
+use http::{Request, Response, StatusCode};
+use tenure::Body;
+use tenure::server::{Server, raw};
+use tokio::net::TcpListener;
+
+struct Counting;
+
+static COUNT: AtomicIsize = AtomicIsize::new(0);
+static LIVE: AtomicIsize = AtomicIsize::new(0);
+
+// SAFETY: every call is passed on to the system's allocator as it is; reallocation is the default
+// one, of both.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        LIVE.fetch_add(layout.size() as isize, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size() as isize, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const GET: &[u8] = b"GET /a HTTP/1.1\r\nHost: a\r\nUser-Agent: b\r\nAccept: */*\r\n\r\n";
+const POST: &[u8] = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+const ROUNDS: usize = 500;
+const CONNECTIONS: usize = 500;
+
+#[test]
+fn requests_take_and_open_connections_hold_what_they_may() {
+    let raw = start(|listener| Server::new().park_after(None).serve_raw(listener, fine, pending::<Infallible>()));
+    let service = start(|listener| {
+        let service = tower::service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new("fine".into())) });
+        Server::new().park_after(None).serve::<_, Body>(listener, service, pending::<Infallible>())
+    });
+    for (name, address, most, most_held) in [("raw", raw, 0.0, 1800), ("service", service, 12.0, 4096)] {
+        let mut worst: f64 = 0.0;
+        for (request, depth) in [(GET, 1), (GET, 16), (POST, 1)] {
+            let each = allocations(address, &request.repeat(depth), depth);
+            println!("{name}: {each:.3} allocations a request, {depth} at once, {} bytes each", request.len());
+            worst = worst.max(if request == GET || name == "raw" { each } else { 0.0 });
+        }
+        let held = held(address);
+        println!("{name}: {held} bytes of live heap a connection that is not parked");
+        assert!(worst <= most, "{name}: {worst} allocations a request");
+        assert!((100..=most_held).contains(&held), "{name}: {held} bytes a connection");
+    }
+}
+
+fn fine(_: &raw::Request<'_>, response: raw::Response<'_>) -> raw::Answered {
+    response.send(StatusCode::OK, &[("content-type", b"text/plain")], b"fine")
+}
+
+/// A server on a thread of its own.
+fn start<F: Future<Output = std::io::Result<()>>>(serve: impl FnOnce(TcpListener) -> F + Send + 'static) -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { serve(TcpListener::from_std(listener).unwrap()).await }).unwrap();
+    });
+    address
+}
+
+/// By each of the requests of one connection, once all buffers have grown.
+fn allocations(address: SocketAddr, requests: &[u8], count: usize) -> f64 {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let mut buffer = [0; 4096];
+    for _ in 0..10 {
+        ask(&mut stream, requests, count, &mut buffer);
+    }
+    let before = COUNT.load(Ordering::Relaxed);
+    for _ in 0..ROUNDS {
+        ask(&mut stream, requests, count, &mut buffer);
+    }
+    (COUNT.load(Ordering::Relaxed) - before) as f64 / (ROUNDS * count) as f64
+}
+
+/// By each of many connections that have had a request answered. The peers are plain sockets.
+fn held(address: SocketAddr) -> isize {
+    let mut peers = Vec::with_capacity(2 * CONNECTIONS);
+    let mut open = || {
+        for _ in 0..CONNECTIONS {
+            let mut stream = TcpStream::connect(address).unwrap();
+            ask(&mut stream, GET, 1, &mut [0; 4096]);
+            peers.push(stream);
+        }
+        LIVE.load(Ordering::Relaxed)
+    };
+    // The first ones warm everything up.
+    let before = open();
+    (open() - before) / CONNECTIONS as isize
+}
+
+/// Has `count` requests answered; takes nothing from the heap.
+fn ask(stream: &mut TcpStream, requests: &[u8], count: usize, buffer: &mut [u8]) {
+    stream.write_all(requests).unwrap();
+    let (mut len, mut answers) = (0, 0);
+    while answers < count {
+        let n = stream.read(&mut buffer[len..]).unwrap();
+        assert!(n > 0, "the server closed");
+        len += n;
+        answers = buffer[..len].windows(4).filter(|end| end == b"fine").count();
+    }
+}
