@@ -39,7 +39,7 @@ fn an_exchange_ends_with_its_content_and_a_repetition_is_two() {
             "opened 2",
             "began 2.1 PUT",
             "exchanged 2.1 'PUT /a?b HTTP/1.1' 200 in 3 out 5 cut",
-            "closed 2 peer-fin 0",
+            "closed 2 close-option 0",
         ];
         assert_eq!(lines, expected);
     });
