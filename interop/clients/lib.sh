@@ -164,5 +164,5 @@ planned() {
     shift
     row "$client" "one by one, uploads too" $(( 1 + ${closing:-0} )) bounded "$@" "$tmp/one-by-one" @URL@ "$www" 1
     row "$client" "8 at once, uploads too" 8 bounded "$@" "$tmp/at-once" @URL@ "$www" 8
-    serve='--idle-timeout 2' pause=1 row "$client" "a pause longer than the server waits" 2 bounded "$@" "$tmp/pause" @URL@ "$www" 1
+    serve='--idle-timeout 2 --no-announce' pause=1 row "$client" "a pause longer than the server waits" 2 bounded "$@" "$tmp/pause" @URL@ "$www" 1
 }

@@ -7,7 +7,9 @@ mod options;
 mod signals;
 mod sockets;
 mod telemetry;
+mod tls;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -19,6 +21,7 @@ use operate::Operation;
 use options::{ConnectionOptions, DrainOptions};
 use sockets::Sockets;
 use telemetry::TelemetryOptions;
+use tls::TlsOptions;
 
 use crate::net::activation::Activation;
 use crate::path_arg;
@@ -50,12 +53,18 @@ pub(crate) struct Args {
     /// Tell of each connection when it ends: requests, and why it ended
     #[arg(short, long)]
     verbose: bool,
+    /// Serve on so many threads of their own, each with its share of the connections, instead of on
+    /// one runtime that moves work between threads
+    #[arg(long, value_name = "N")]
+    workers: Option<NonZeroUsize>,
     #[command(flatten)]
     connections: ConnectionOptions,
     #[command(flatten)]
     drain: DrainOptions,
     #[command(flatten)]
     telemetry: TelemetryOptions,
+    #[command(flatten)]
+    tls: TlsOptions,
 }
 
 /// `activation`: what was passed to this process.
@@ -70,6 +79,11 @@ pub(crate) async fn run(args: Args, activation: Activation) -> Result<u8, Box<dy
     };
     let config = Config { http09: args.http09, ..Config::default() };
     let mut server = args.drain.apply(args.connections.apply(config));
+    let scheme = args.tls.scheme();
+    server = match args.tls.apply(server) {
+        Ok(server) => server,
+        Err(error) => return wrong_use(&error.to_string()),
+    };
     if args.verbose {
         server = server.observer(Arc::new(Tell));
     }
@@ -82,12 +96,16 @@ pub(crate) async fn run(args: Args, activation: Activation) -> Result<u8, Box<dy
     };
     let sockets = Sockets::open(activation.listeners, &to_bind).await?;
     let listener = sockets.listener()?;
-    for address in sockets.addresses() {
+    for address in sockets.addresses(scheme) {
         eprintln!("listening on {address}");
     }
     let operation = Operation::new(sockets, activation.predecessor)?;
     telemetry.announce();
-    let served = server.serve(listener, app, operation.until_end()).await;
+    let stop = operation.until_end();
+    let served = match args.workers {
+        Some(workers) => server.serve_workers(workers, listener, || app.clone(), stop).await,
+        None => server.serve(listener, app, stop).await,
+    };
     telemetry.finish();
     served?;
     Ok(0)

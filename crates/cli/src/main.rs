@@ -4,6 +4,7 @@
 mod explain;
 mod get;
 mod listen;
+mod misbehave;
 mod net;
 mod output;
 mod path_arg;
@@ -37,6 +38,8 @@ enum Command {
     Get(get::Args),
     /// Show where each HTTP message begins and ends, and why
     Explain(explain::Args),
+    /// Misbehave on request, to try HTTP clients
+    Misbehave(misbehave::Args),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
             Command::Serve(args) => listen::run(args, activation).await,
             Command::Get(args) => get::run(args).await,
             Command::Explain(args) => explain::run(args, output::color(&std::io::stdout())).await,
+            Command::Misbehave(args) => misbehave::run(args).await,
         }
     });
     // Work that nobody waits for any more, such as reading standard input, must not hold the exit.

@@ -9,7 +9,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::new();
     for _ in 0..3 {
         let response = client.get(uri.as_str()).await?;
-        let info = response.extensions().get::<ConnectionInfo>().copied();
+        let info = response.extensions().get::<ConnectionInfo>().cloned();
         let status = response.status();
         let content = response.into_body().collect().await?.to_bytes();
         let (id, request) = info.map_or((0, 0), |i| (i.id, i.request));

@@ -5,6 +5,7 @@ mod exchanged;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tenure_proto::{CloseReason, Fate};
@@ -15,7 +16,7 @@ pub(crate) use exchanged::{Head, UnderWay};
 
 /// Facts about the connection that carries a message. In the extensions of every request a server
 /// hands out, and of every response a client returns.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConnectionInfo {
     /// Its number, unique among the connections of one server or client; counted from 1.
     pub id: u64,
@@ -29,6 +30,8 @@ pub struct ConnectionInfo {
     pub age: Duration,
     /// How long it had carried nothing before this request.
     pub idle: Duration,
+    /// What TLS agreed on; `None` on a plain connection.
+    pub tls: Option<Arc<TlsFacts>>,
 }
 
 impl ConnectionInfo {
@@ -36,6 +39,30 @@ impl ConnectionInfo {
     pub const fn is_reused(&self) -> bool {
         self.request > 1
     }
+}
+
+/// What a connection's TLS handshake agreed on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct TlsFacts {
+    /// The version of the protocol.
+    pub version: TlsVersion,
+    /// The application protocol (ALPN, RFC 7301), if one was negotiated: `http/1.1`.
+    pub alpn: Option<String>,
+    /// The name of the server that the client asked for (SNI, RFC 6066 section 3).
+    pub server_name: Option<String>,
+    /// True if the client came back with a session of an earlier connection.
+    pub is_resumed: bool,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum TlsVersion {
+    /// RFC 5246.
+    Tls12,
+    /// RFC 8446.
+    Tls13,
 }
 
 /// A new connection.

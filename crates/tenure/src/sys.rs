@@ -111,3 +111,13 @@ pub(crate) fn watch(descriptor: std::os::fd::OwnedFd) -> io::Result<tokio::io::u
     // SAFETY: an `OwnedFd` is open, and the same descriptor, for as long as it lives.
     unsafe { tokio::io::unix::AsyncFd::register(descriptor) }.map_err(Into::into)
 }
+
+/// Sends what the kernel takes at once.
+#[cfg(feature = "tls")]
+pub(crate) fn send_now(socket: socket2::SockRef<'_>, bytes: &[u8]) -> io::Result<usize> {
+    // A peer that is gone is an error here, not a signal to the process.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return socket.send_with_flags(bytes, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    socket.send(bytes)
+}

@@ -132,8 +132,8 @@ impl Run {
         let response = self.net.client.request(request).await.map_err(|e| self.unanswered(&e))?;
         self.connect_failures.store(0, Ordering::Relaxed);
         item.status = Some(response.status());
-        item.connection = response.extensions().get::<ConnectionInfo>().copied();
-        let connecting = item.connection.filter(|c| !c.is_reused()).map(|c| self.net.tally.took(c.id));
+        item.connection = response.extensions().get::<ConnectionInfo>().cloned();
+        let connecting = item.connection.as_ref().filter(|c| !c.is_reused()).map(|c| self.net.tally.took(c.id));
         item.wait += begun.elapsed().saturating_sub(connecting.unwrap_or_default());
         Ok(response)
     }

@@ -38,9 +38,9 @@ impl Sockets {
     }
 
     /// Where each of them listens, as text for people.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = String> {
-        self.named.iter().map(|named| match &named.listener {
-            Listener::Tcp(tcp) => tcp.local_addr().map_or_else(|_| named.name.clone(), |at| format!("http://{at}")),
+    pub(crate) fn addresses(&self, scheme: &'static str) -> impl Iterator<Item = String> {
+        self.named.iter().map(move |named| match &named.listener {
+            Listener::Tcp(tcp) => tcp.local_addr().map_or_else(|_| named.name.clone(), |at| format!("{scheme}://{at}")),
             Listener::Unix(unix) => path(unix).map_or_else(|| named.name.clone(), |at| Address::Unix(at).to_string()),
         })
     }

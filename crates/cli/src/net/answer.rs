@@ -48,7 +48,7 @@ impl Answer {
         Self {
             status: head.status,
             at,
-            connection: head.extensions.get().copied(),
+            connection: head.extensions.get().cloned(),
             location: field(LOCATION),
             retry_after: head.headers.get(RETRY_AFTER).and_then(|value| retry_after(value, SystemTime::now())),
             line: first_line(&head.headers, &text),

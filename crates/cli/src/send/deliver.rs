@@ -152,7 +152,7 @@ impl Run {
             };
             self.connect_failures.store(0, Ordering::Relaxed);
             item.status = Some(answer.status);
-            item.connection = answer.connection;
+            item.connection = answer.connection.clone();
             if let Some(sent) = progress.finished() {
                 item.wait += answer.at.saturating_duration_since(sent);
             }

@@ -8,7 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 
-use crate::support::{Peer, tenure};
+use crate::support::{Peer, Serve, tenure};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -74,4 +74,50 @@ fn a_server_that_does_not_speak_tls() {
     let ran = tenure(["get", &peer.url("/").replace("http://", "https://")]).expect(1);
     assert!(peer.end() > 0);
     assert!(ran.err.contains("does the server want http:// there?"), "{}", ran.err);
+}
+
+/// A server of our own, and what `--cacert` takes.
+#[test]
+fn our_own_server_speaks_https_and_reads_its_files_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let issue = || {
+        let key = KeyPair::generate().unwrap();
+        let cert = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
+        fs::write(file("cert.pem"), cert.pem()).unwrap();
+        fs::write(file("key.pem"), key.serialize_pem()).unwrap();
+    };
+    issue();
+    fs::copy(file("cert.pem"), file("old.pem")).unwrap();
+    let (stored, cert, key) = (file("stored"), file("cert.pem"), file("key.pem"));
+    let server = Serve::start(["--uploads", &stored, "--cert", &cert, "--key", &key]);
+    assert!(server.url.starts_with("https://127.0.0.1:"), "{}", server.url);
+
+    fs::write(file("a"), "first").unwrap();
+    fs::write(file("b"), "second").unwrap();
+    let to = format!("{}/{{name}}", server.url);
+    let sent = ["send", "--method", "PUT", "--to", &to, "--cacert", &file("old.pem"), &file("a"), &file("b")];
+    let ran = tenure(sent).expect(0);
+    assert!(ran.err.contains("over 1 connection"), "{}", ran.err);
+    assert_eq!(fs::read_to_string(dir.path().join("stored/b")).unwrap(), "second");
+
+    let get = |trusted: &str| tenure(["get", &format!("{}/a", server.url), "--cacert", &file(trusted)]);
+    fs::write(&key, "not a key").unwrap();
+    let told = server.hang_up();
+    assert!(told.contains("the certificate in use stays") && told.contains("key.pem"), "{told}");
+    assert_eq!(get("old.pem").expect(0).out, "first");
+    issue();
+    assert_eq!(server.hang_up(), "certificate and key read again\n");
+    assert_eq!(get("cert.pem").expect(0).out, "first");
+    get("old.pem").expect(1);
+    server.interrupt();
+    assert_eq!(server.end(), Some(0));
+}
+
+#[test]
+fn a_server_without_a_usable_pair_does_not_start() {
+    let ran = tenure(["serve", "--cert", "missing.pem", "--key", "missing.pem"]).expect(2);
+    assert!(ran.err.contains("tenure serve: missing.pem: "), "{}", ran.err);
+    let ran = tenure(["serve", "--cert", "missing.pem"]).expect(2);
+    assert!(ran.err.contains("--key"), "{}", ran.err);
 }

@@ -64,7 +64,7 @@ impl Exchange {
     pub(super) fn start(mut lease: Lease, prepared: &Prepared, content: Body) -> Result<Self, Error> {
         let info = lease.info();
         let observer = lease.shared.observer.clone();
-        let observed = observer.map(|observer| UnderWay::begin(observer, info, observed_head(prepared)));
+        let observed = observer.map(|observer| UnderWay::begin(observer, info.clone(), observed_head(prepared)));
         let response_timeout = lease.shared.response_timeout;
         // An idempotent request is sent again without evidence.
         let judges = lease.shared.repeat_undelivered && !prepared.class().is_idempotent();

@@ -26,7 +26,7 @@ pub(super) fn head(head: &ResponseHead<'_>) -> Response<()> {
 
 /// Adds the facts and the content. A response without content gives its connection back at once.
 pub(super) fn with_content(head: Response<()>, mut exchange: Exchange) -> Response<Body> {
-    let info = exchange.info;
+    let info = exchange.info.clone();
     let (mut parts, ()) = head.into_parts();
     parts.extensions.insert(info);
     let left = exchange.content_left();

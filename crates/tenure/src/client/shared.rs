@@ -391,6 +391,7 @@ impl Lease {
             local: pooled.local,
             age: now - pooled.opened,
             idle: now - pooled.quiet_since,
+            tls: None,
         }
     }
 

@@ -57,14 +57,20 @@ impl Socket {
         }
     }
 
+    /// Sends what the kernel takes at once, whatever the runtime thinks of it: a last word.
+    #[cfg(feature = "tls")]
+    pub(crate) fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        each!(self, stream => crate::sys::send_now(socket2::SockRef::from(stream), bytes))
+    }
+
     /// Out of the runtime: the descriptor alone.
-    #[cfg(target_os = "linux")]
+    #[cfg(unix)]
     pub(crate) fn leave(self) -> io::Result<std::os::fd::OwnedFd> {
         each!(self, stream => stream.into_std().map(Into::into))
     }
 
     /// Into the runtime again.
-    #[cfg(target_os = "linux")]
+    #[cfg(unix)]
     pub(crate) fn enter(descriptor: std::os::fd::OwnedFd) -> io::Result<Self> {
         let is_unix = socket2::SockRef::from(&descriptor).domain()? == socket2::Domain::UNIX;
         if is_unix {

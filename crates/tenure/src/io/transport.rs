@@ -51,6 +51,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         &self.stream
     }
 
+    /// The stream, for settings of it.
+    pub(crate) const fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
     /// Received and not yet used.
     pub(crate) fn unread(&self) -> &[u8] {
         &self.input

@@ -10,7 +10,7 @@ use super::{ConnectionInfo, Observer};
 use crate::io::now;
 
 /// A request and its response, over. Lengths are of content as it was framed, without chunk sizes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Exchanged<'a> {
     /// The connection, as it was when the request began.
     pub connection: ConnectionInfo,
@@ -110,7 +110,7 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.observer.exchanged(&Exchanged {
-            connection: self.connection,
+            connection: self.connection.clone(),
             method: &self.head.method,
             target: &self.head.target,
             version: self.head.version,

@@ -15,7 +15,7 @@ use tokio::task::{JoinError, JoinSet};
 use super::drive::{Drive, Engine};
 use super::listener::Listener;
 use super::parked::{Parked, Tick};
-use super::shared::{Shared, closed};
+use super::shared::{Ending, Shared, closed};
 use super::stream::Stream;
 use crate::CloseReason;
 use crate::idle::Lot;
@@ -27,17 +27,20 @@ use crate::observe::Opened;
 const REST: Duration = Duration::from_millis(50);
 
 /// Connections that wait in a listener's queue, at most: Linux's own limit (`SOMAXCONN`).
-const LONGEST_QUEUE: usize = 4096;
+pub(super) const LONGEST_QUEUE: usize = 4096;
 
-pub(super) async fn run<E: Engine<Socket>>(
+pub(super) async fn run<S: Stream, E: Engine<S>>(
     shared: Shared,
+    context: S::Context,
     listener: Listener,
     engine: E,
     deadline: Duration,
     stop: impl Future,
 ) -> io::Result<()> {
+    let last_id = shared.first_id;
     let mut acceptor = Acceptor {
         shared: Arc::new(shared),
+        context,
         listener: Some(listener),
         engine,
         connections: JoinSet::new(),
@@ -45,7 +48,7 @@ pub(super) async fn run<E: Engine<Socket>>(
         woken: Vec::new(),
         timer: Deadline::default(),
         rests_until: None,
-        last_id: 0,
+        last_id,
     };
     let mut stop = pin!(stop);
     acceptor.serve(stop.as_mut()).await?;
@@ -58,6 +61,8 @@ pub(super) async fn run<E: Engine<Socket>>(
 
 struct Acceptor<S: Stream, E> {
     shared: Arc<Shared>,
+    /// What a layer above the sockets needs.
+    context: S::Context,
     /// `None` once the server drains.
     listener: Option<Listener>,
     engine: E,
@@ -77,7 +82,7 @@ enum Event<S: Stream> {
     Accepted(io::Result<(Socket, Option<SocketAddr>)>),
 }
 
-impl<E: Engine<Socket>> Acceptor<Socket, E> {
+impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
     /// Until `stop` is ready.
     async fn serve(&mut self, mut stop: Pin<&mut impl Future>) -> io::Result<()> {
         if let Some(listener) = &self.listener {
@@ -116,7 +121,7 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
         }
     }
 
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event<Socket>> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event<S>> {
         if let Poll::Ready(Some(left)) = self.connections.poll_join_next(cx) {
             return Poll::Ready(Event::Left(left));
         }
@@ -135,12 +140,12 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
         Poll::Ready(Event::Accepted(ready!(listener.poll_accept(cx))))
     }
 
-    fn handle(&mut self, event: Event<Socket>) -> io::Result<()> {
+    fn handle(&mut self, event: Event<S>) -> io::Result<()> {
         match event {
             Event::Left(left) => self.left(left),
             Event::Woken => {
                 for parked in std::mem::take(&mut self.woken) {
-                    self.wake(parked, None);
+                    self.wake(parked);
                 }
             }
             Event::Timer => self.time_passed(),
@@ -154,7 +159,7 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
 
     /// Closes the listener, with nobody in its queue: those would be reset, after they have connected.
     fn let_waiting_in(&mut self) {
-        let Some(listener) = self.listener.take() else { return };
+        let Some(mut listener) = self.listener.take() else { return };
         for _ in 0..LONGEST_QUEUE {
             if !self.has_room() {
                 return;
@@ -165,16 +170,16 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
     }
 
     fn open(&mut self, socket: Socket, peer: Option<SocketAddr>) {
-        self.last_id += 1;
+        self.last_id += self.shared.id_step;
         let id = self.last_id;
         self.shared.tell(|observer| observer.opened(Opened { id, peer, took: Duration::ZERO, round_trip: None }));
-        let drive = Drive::new(Arc::clone(&self.shared), socket, id, peer);
-        self.connections.spawn(drive.run(self.engine.clone()));
+        let shared = Arc::clone(&self.shared);
+        self.connections.spawn(begin(shared, self.context.clone(), socket, id, peer, self.engine.clone()));
         self.make_room();
     }
 
     /// A task has ended: its connection with it, or to be parked.
-    fn left(&mut self, left: Result<Option<Parked<Socket>>, JoinError>) {
+    fn left(&mut self, left: Result<Option<Parked<S>>, JoinError>) {
         let parked = match left {
             Ok(None) => return,
             Ok(Some(parked)) => parked,
@@ -189,15 +194,15 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
         self.shared.tell(|observer| observer.parked(parked.id));
         if let Err((parked, error)) = self.lot.park(parked) {
             tracing::warn!(connection = parked.id, %error, "cannot be parked");
-            self.wake(parked, None);
+            self.wake(parked);
         }
     }
 
-    /// Gives a connection its task again; with a reason, only to end.
-    fn wake(&mut self, parked: Parked<Socket>, end: Option<CloseReason>) {
+    /// Gives a connection its task again.
+    fn wake(&mut self, parked: Parked<S>) {
         let (id, exchanges) = (parked.id, parked.exchanges);
         self.shared.tell(|observer| observer.woken(id));
-        match Drive::resume(Arc::clone(&self.shared), parked, end) {
+        match Drive::resume(Arc::clone(&self.shared), parked) {
             Ok(drive) => drop(self.connections.spawn(drive.run(self.engine.clone()))),
             Err(error) => {
                 tracing::warn!(connection = id, %error, "cannot be woken");
@@ -209,12 +214,9 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
     /// The longest idle connection ends, if any is parked.
     fn end_oldest(&mut self, why: CloseReason) -> bool {
         let Some(parked) = self.lot.take_oldest() else { return false };
-        if Socket::ENDS_SILENTLY {
-            self.shared.tell(|observer| observer.woken(parked.id));
-            closed(&self.shared.tap(parked.id), why, parked.exchanges);
-        } else {
-            self.wake(parked, Some(why));
-        }
+        self.shared.tell(|observer| observer.woken(parked.id));
+        closed(&self.shared.tap(parked.id), why, parked.exchanges);
+        parked.end();
         true
     }
 
@@ -232,7 +234,7 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
             if self.shared.config.answer_idle {
                 // It needs a task once more, to say why it ends.
                 let Some(parked) = self.lot.take_oldest() else { return };
-                self.wake(parked, None);
+                self.wake(parked);
             } else {
                 self.end_oldest(CloseReason::Idle);
             }
@@ -266,13 +268,35 @@ impl<E: Engine<Socket>> Acceptor<Socket, E> {
     }
 }
 
+/// The task of a connection that was just accepted.
+async fn begin<S: Stream, E: Engine<S>>(
+    shared: Arc<Shared>,
+    context: S::Context,
+    socket: Socket,
+    id: u64,
+    peer: Option<SocketAddr>,
+    engine: E,
+) -> Option<Parked<S>> {
+    let mut ending = Ending::new(shared.tap(id));
+    match S::establish(socket, &context).await {
+        Ok(stream) => {
+            ending.goes_on();
+            Drive::new(shared, stream, id, peer).run(engine).await
+        }
+        Err(why) => {
+            ending.why = Some(why);
+            None
+        }
+    }
+}
+
 /// The connection that was to be accepted is gone already: go on with the next.
-fn is_peers(error: &io::Error) -> bool {
+pub(super) fn is_peers(error: &io::Error) -> bool {
     use io::ErrorKind as K;
     matches!(error.kind(), K::ConnectionAborted | K::ConnectionReset | K::ConnectionRefused | K::Interrupted)
 }
 
 /// The listener itself is unusable.
-fn is_fatal(error: &io::Error) -> bool {
+pub(super) fn is_fatal(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotConnected)
 }

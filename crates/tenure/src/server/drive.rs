@@ -93,7 +93,7 @@ impl<S: Stream> Drive<S> {
         let opened = now();
         let tap = shared.tap(id);
         Self {
-            local: stream.socket().local(),
+            local: stream.socket().and_then(Socket::local),
             transport: Transport::new(stream, tap.clone()),
             connection,
             deadline: Deadline::default(),
@@ -116,9 +116,9 @@ impl<S: Stream> Drive<S> {
         }
     }
 
-    /// A connection that was parked; with a reason, only to end.
+    /// A connection that was parked.
     #[cfg(target_os = "linux")]
-    pub(super) fn resume(shared: Arc<Shared>, parked: Parked<S>, end: Option<CloseReason>) -> io::Result<Self> {
+    pub(super) fn resume(shared: Arc<Shared>, parked: Parked<S>) -> io::Result<Self> {
         let socket = Socket::enter(parked.socket)?;
         let peer = socket.peer();
         let moment = |tick: Tick| tick.begins(shared.started).unwrap_or(shared.started);
@@ -127,16 +127,13 @@ impl<S: Stream> Drive<S> {
         if let Some(limit) = shared.request_limit(parked.id) {
             connection.limit_requests(limit.saturating_sub(parked.exchanges));
         }
-        if let Some(why) = end {
-            connection.close(why);
-        }
         let idle_until = parked.until.begins(shared.started);
         let fresh = Self::new(shared, S::join(socket, parked.session), parked.id, peer);
         Ok(Self { connection, opened, quiet_since, idle_until, ..fresh })
     }
 
     #[cfg(not(target_os = "linux"))]
-    pub(super) fn resume(_: Arc<Shared>, _: Parked<S>, _: Option<CloseReason>) -> io::Result<Self> {
+    pub(super) fn resume(_: Arc<Shared>, _: Parked<S>) -> io::Result<Self> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
@@ -181,9 +178,9 @@ impl<S: Stream> Drive<S> {
         let until = self.idle_until.or_else(|| Some(self.connection.deadline()?.1));
         let until = until.map_or(Tick::NEVER, |at| Tick::after(at, started));
         let (stream, _) = self.transport.into_parts();
-        let (socket, session) = stream.part();
-        match socket.leave() {
-            Ok(socket) => {
+        let parted = stream.part().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected));
+        match parted.and_then(|(socket, session)| Ok((socket.leave()?, session))) {
+            Ok((socket, session)) => {
                 let parked = Parked {
                     id: self.tap.id,
                     exchanges: self.connection.exchanges(),
@@ -193,7 +190,7 @@ impl<S: Stream> Drive<S> {
                     socket,
                     session,
                 };
-                self.ending.parked();
+                self.ending.goes_on();
                 Some(parked)
             }
             Err(error) => {
@@ -243,7 +240,8 @@ impl<S: Stream> Drive<S> {
                 return Poll::Ready(Ok(()));
             }
             let is_idle = self.connection.is_idle();
-            let (quiet_end, idle_end) = (quiet.end().filter(|_| is_idle), self.idle_until.filter(|_| is_idle));
+            let may_leave = is_idle && (!matches!(quiet, Quiet::Parks(_)) || self.transport.stream().can_part());
+            let (quiet_end, idle_end) = (quiet.end().filter(|_| may_leave), self.idle_until.filter(|_| is_idle));
             let wait_end = self.connection.deadline().map(|(_, at)| at);
             let at = [quiet_end, idle_end, wait_end].into_iter().flatten().min();
             ready!(self.deadline.poll(at, cx));
@@ -296,6 +294,7 @@ impl<S: Stream> Drive<S> {
             local: self.local,
             age: now - self.opened,
             idle: now - self.quiet_since,
+            tls: self.transport.stream().tls().cloned(),
         }
     }
 
@@ -313,7 +312,7 @@ impl<S: Stream> Drive<S> {
         let end = self.connection.config().timeouts.send.and_then(|limit| since.checked_add(limit));
         ready!(self.deadline.poll(end, cx));
         // What the kernel still holds for this peer is given up with the connection.
-        self.transport.stream().socket().reset_on_close(true);
+        self.transport.stream_mut().reset_on_close(true);
         Poll::Ready(Err(Ended(CloseReason::TimedOut)))
     }
 
@@ -362,6 +361,8 @@ pub(super) fn broken(error: &io::Error) -> CloseReason {
     match error.kind() {
         K::ConnectionReset | K::BrokenPipe | K::ConnectionAborted => CloseReason::PeerReset,
         K::UnexpectedEof => CloseReason::PeerFin,
+        // Of a layer below HTTP.
+        K::InvalidData => CloseReason::Malformed,
         _ => CloseReason::Transport,
     }
 }

@@ -10,7 +10,11 @@ use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 
+#[cfg(unix)]
+use super::workers::Dealt;
 use crate::io::Socket;
+#[cfg(unix)]
+use tokio::sync::mpsc;
 
 /// One listening socket or several, served alike: made by `From` from tokio's listeners.
 #[derive(Debug)]
@@ -25,6 +29,9 @@ enum Kind {
     Tcp(TcpListener),
     #[cfg(unix)]
     Unix(UnixListener),
+    /// Another task accepts.
+    #[cfg(unix)]
+    Dealt(mpsc::Receiver<Dealt>),
 }
 
 impl From<TcpListener> for Listener {
@@ -57,6 +64,14 @@ pub(crate) struct Probes {
     pub(crate) unacknowledged: Option<Duration>,
 }
 
+#[cfg(unix)]
+impl Listener {
+    /// What another task accepts, and sends.
+    pub(super) fn dealt(connections: mpsc::Receiver<Dealt>) -> Self {
+        Self { sockets: vec![Kind::Dealt(connections)], turn: 0 }
+    }
+}
+
 impl Listener {
     /// Sets the sockets' options. Accepted sockets inherit them, on Linux and the BSDs.
     pub(super) fn set_options(&self, probes: Probes) {
@@ -68,7 +83,7 @@ impl Listener {
                     }
                 }
                 #[cfg(unix)]
-                Kind::Unix(_) => {}
+                Kind::Unix(_) | Kind::Dealt(_) => {}
             }
         }
     }
@@ -77,12 +92,18 @@ impl Listener {
     pub(super) fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, Option<SocketAddr>)>> {
         for _ in 0..self.sockets.len() {
             self.turn = (self.turn + 1) % self.sockets.len();
-            let accepted = match &self.sockets[self.turn] {
+            let accepted = match &mut self.sockets[self.turn] {
                 Kind::Tcp(listener) => {
                     listener.poll_accept(cx).map_ok(|(stream, peer)| (Socket::Tcp(stream), Some(peer)))
                 }
                 #[cfg(unix)]
                 Kind::Unix(listener) => listener.poll_accept(cx).map_ok(|(stream, _)| (Socket::Unix(stream), None)),
+                #[cfg(unix)]
+                Kind::Dealt(dealt) => match dealt.poll_recv(cx) {
+                    Poll::Ready(Some(dealt)) => Poll::Ready(dealt.and_then(enter)),
+                    // Nothing will come any more, until the stop.
+                    Poll::Ready(None) | Poll::Pending => Poll::Pending,
+                },
             };
             if accepted.is_ready() {
                 return accepted;
@@ -94,27 +115,35 @@ impl Listener {
 
 impl Listener {
     /// A connection that waits already, if there is one. Asks the kernel, not the runtime.
-    pub(super) fn accept_waiting(&self) -> Option<(Socket, Option<SocketAddr>)> {
-        self.sockets.iter().find_map(|socket| socket.accept_waiting().ok())
+    pub(super) fn accept_waiting(&mut self) -> Option<(Socket, Option<SocketAddr>)> {
+        self.sockets.iter_mut().find_map(|socket| socket.accept_waiting().ok())
     }
 }
 
 impl Kind {
-    fn accept_waiting(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
+    fn accept_waiting(&mut self) -> io::Result<(Socket, Option<SocketAddr>)> {
         match self {
             Self::Tcp(listener) => {
-                let (socket, peer) = SockRef::from(listener).accept()?;
+                let (socket, peer) = SockRef::from(&*listener).accept()?;
                 socket.set_nonblocking(true)?;
                 Ok((Socket::Tcp(TcpStream::from_std(socket.into())?), peer.as_socket()))
             }
             #[cfg(unix)]
             Self::Unix(listener) => {
-                let (socket, _) = SockRef::from(listener).accept()?;
+                let (socket, _) = SockRef::from(&*listener).accept()?;
                 socket.set_nonblocking(true)?;
                 Ok((Socket::Unix(UnixStream::from_std(socket.into())?), None))
             }
+            #[cfg(unix)]
+            Self::Dealt(dealt) => dealt.try_recv().map_err(|_| io::ErrorKind::WouldBlock)?.and_then(enter),
         }
     }
+}
+
+/// Into the runtime of this thread.
+#[cfg(unix)]
+fn enter((socket, peer): (std::os::fd::OwnedFd, Option<SocketAddr>)) -> io::Result<(Socket, Option<SocketAddr>)> {
+    Ok((Socket::enter(socket)?, peer))
 }
 
 fn set_options(socket: SockRef<'_>, probes: Probes) -> io::Result<()> {

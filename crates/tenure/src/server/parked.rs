@@ -31,6 +31,14 @@ impl<S: Stream> Park for Parked<S> {
 #[cfg(not(target_os = "linux"))]
 impl<S: Stream> Park for Parked<S> {}
 
+impl<S: Stream> Parked<S> {
+    /// Closes the connection.
+    pub(super) fn end(self) {
+        #[cfg(target_os = "linux")]
+        S::farewell(&self.socket, self.session);
+    }
+}
+
 /// A moment in tenths of a second since the server started. It counts for 13 years.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Tick(u32);

@@ -98,7 +98,7 @@ impl<S: Stream> Drive<S> {
         }
         self.resets = framing == Framing::CloseDelimited;
         if self.resets {
-            self.transport.stream().socket().reset_on_close(true);
+            self.transport.stream_mut().reset_on_close(true);
         }
         for data in std::mem::take(&mut early.data) {
             self.queue_content(data).await?;

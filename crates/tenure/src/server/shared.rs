@@ -25,9 +25,12 @@ pub(super) struct Shared {
     pub(super) park_after: Option<Duration>,
     pub(super) drain_grace: Duration,
     /// Open connections, the parked ones included. The acceptor writes, the connections read.
-    pub(super) open: AtomicUsize,
+    pub(super) open: Arc<AtomicUsize>,
     /// One for each request that may be handled at once.
     pub(super) turns: Option<Arc<Semaphore>>,
+    /// The ids of connections: counted from here, in steps of so many.
+    pub(super) first_id: u64,
+    pub(super) id_step: u64,
     /// Ticks count from here.
     pub(super) started: Instant,
     /// Makes the jitter of this process its own.
@@ -37,6 +40,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(server: &Server) -> Self {
         use std::hash::{BuildHasher, RandomState};
+        let place = server.place.clone().unwrap_or_default();
         Self {
             config: Arc::new(server.config.clone()),
             limits: server.limits,
@@ -45,8 +49,10 @@ impl Shared {
             drain: Notify::new(),
             park_after: server.park_after,
             drain_grace: server.drain.grace,
-            open: AtomicUsize::new(0),
-            turns: server.limits.concurrent.map(|most| Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)))),
+            open: place.open,
+            turns: place.turns.or_else(|| turns(&server.limits)),
+            first_id: place.index,
+            id_step: place.count,
             started: now(),
             seed: RandomState::new().hash_one(0),
         }
@@ -107,28 +113,51 @@ impl Shared {
     }
 }
 
+/// One for each request that may be handled at once.
+pub(super) fn turns(limits: &Limits) -> Option<Arc<Semaphore>> {
+    limits.concurrent.map(|most| Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS))))
+}
+
+/// Which of several acceptors one is, and what they share.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// Ids of connections: this number and each `count` further.
+    pub(super) index: u64,
+    pub(super) count: u64,
+    /// This one's open connections.
+    pub(super) open: Arc<AtomicUsize>,
+    /// Everybody's.
+    pub(super) turns: Option<Arc<Semaphore>>,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { index: 0, count: 1, open: Arc::default(), turns: None }
+    }
+}
+
 /// Tells the observer of the connection's end, also when its task is cut or its handler panics.
 pub(super) struct Ending {
     tap: Tap,
     pub(super) exchanges: u64,
     pub(super) why: Option<CloseReason>,
-    is_parked: bool,
+    goes_on: bool,
 }
 
 impl Ending {
     pub(super) const fn new(tap: Tap) -> Self {
-        Self { tap, exchanges: 0, why: None, is_parked: false }
+        Self { tap, exchanges: 0, why: None, goes_on: false }
     }
 
-    /// The connection lives on, without its task.
-    pub(super) fn parked(mut self) {
-        self.is_parked = true;
+    /// The connection lives on without this task, or without this guard of it.
+    pub(super) fn goes_on(mut self) {
+        self.goes_on = true;
     }
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        if self.is_parked {
+        if self.goes_on {
             return;
         }
         let cut = if std::thread::panicking() { CloseReason::ApplicationFailed } else { CloseReason::Shutdown };

@@ -1,41 +1,77 @@
 //! What a server's connection runs on: a socket, or a layer above one.
 
+#[cfg(target_os = "linux")]
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::CloseReason;
 use crate::io::Socket;
+use crate::observe::TlsFacts;
 
-/// A socket, or a layer above one.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+/// A socket, or a layer above one. Dropping it closes the connection with whatever farewell the
+/// layer owes its peer.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sized + 'static {
+    /// What the layer needs to be established.
+    type Context: Clone + Send + Sync + 'static;
     /// What stays of the layer while the connection is parked.
     type Session: Send + 'static;
 
-    /// The socket underneath.
-    fn socket(&self) -> &Socket;
+    /// Brings the layer up on a socket that was just accepted, in the connection's own task.
+    fn establish(socket: Socket, context: &Self::Context) -> impl Future<Output = Result<Self, CloseReason>> + Send;
 
-    /// True if a parked connection can just be closed: its peer is owed no farewell.
-    const ENDS_SILENTLY: bool;
+    /// The socket underneath, for questions about it.
+    fn socket(&self) -> Option<&Socket>;
+
+    /// What TLS agreed on, where there is TLS.
+    fn tls(&self) -> Option<&Arc<TlsFacts>> {
+        None
+    }
+
+    /// Whether a close, at whatever point, is a reset: no end that could be taken for a clean one.
+    fn reset_on_close(&mut self, on: bool) {
+        if let Some(socket) = self.socket() {
+            socket.reset_on_close(on);
+        }
+    }
+
+    /// True if nothing would be lost by parting the socket from the rest now.
+    fn can_part(&self) -> bool {
+        true
+    }
 
     /// The socket and the rest, apart.
-    fn part(self) -> (Socket, Self::Session);
+    fn part(self) -> Option<(Socket, Self::Session)>;
 
     /// Together again.
     fn join(socket: Socket, session: Self::Session) -> Self;
+
+    /// The farewell of a parked connection, which is closed next. Never waits.
+    #[cfg(target_os = "linux")]
+    fn farewell(socket: &OwnedFd, session: Self::Session);
 }
 
 impl Stream for Socket {
+    type Context = ();
     type Session = ();
 
-    const ENDS_SILENTLY: bool = true;
-
-    fn socket(&self) -> &Socket {
-        self
+    async fn establish(socket: Socket, (): &()) -> Result<Self, CloseReason> {
+        Ok(socket)
     }
 
-    fn part(self) -> (Socket, ()) {
-        (self, ())
+    fn socket(&self) -> Option<&Socket> {
+        Some(self)
+    }
+
+    fn part(self) -> Option<(Socket, ())> {
+        Some((self, ()))
     }
 
     fn join(socket: Socket, (): ()) -> Self {
         socket
     }
+
+    #[cfg(target_os = "linux")]
+    fn farewell(_: &OwnedFd, (): ()) {}
 }

@@ -38,7 +38,7 @@ impl<S: Stream> Drive<S> {
     async fn flush_last(&mut self) -> Result<(), Ended> {
         poll_fn(|cx| self.poll_flush(cx)).await?;
         if std::mem::take(&mut self.resets) {
-            self.transport.stream().socket().reset_on_close(false);
+            self.transport.stream_mut().reset_on_close(false);
         }
         Ok(())
     }

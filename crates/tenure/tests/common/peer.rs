@@ -5,12 +5,12 @@ use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// One end of a connection.
-pub(crate) struct Peer {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Peer<S = TcpStream> {
+    pub(crate) stream: S,
     pub(crate) unread: Vec<u8>,
 }
 
@@ -47,15 +47,33 @@ impl Message {
 impl Peer {
     pub(crate) fn new(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
-        Self { stream, unread: Vec::new() }
+        Self::over(stream)
     }
 
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self::new(TcpStream::connect(address).await.unwrap())
     }
 
+    /// Ends the connection by a reset.
+    pub(crate) fn reset(self) {
+        socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+
+    /// True if nothing has come.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let error = self.stream.try_read(&mut [0]).map_err(|e| e.kind());
+        error == Err(ErrorKind::WouldBlock)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
+    pub(crate) fn over(stream: S) -> Self {
+        Self { stream, unread: Vec::new() }
+    }
+
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
+        self.stream.flush().await.unwrap();
     }
 
     /// Sends and reads one response.
@@ -69,20 +87,9 @@ impl Peer {
         self.stream.shutdown().await.unwrap();
     }
 
-    /// Ends the connection by a reset.
-    pub(crate) fn reset(self) {
-        socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
-    }
-
     /// Reads once more; false is the other side's FIN.
     pub(crate) async fn fill(&mut self) -> Result<bool, Error> {
         Ok(self.stream.read_buf(&mut self.unread).await? > 0)
-    }
-
-    /// True if nothing has come.
-    pub(crate) fn is_quiet(&self) -> bool {
-        let error = self.stream.try_read(&mut [0]).map_err(|e| e.kind());
-        error == Err(ErrorKind::WouldBlock)
     }
 
     /// Everything up to the FIN. A reset fails the test.

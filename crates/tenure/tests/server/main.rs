@@ -23,3 +23,4 @@ mod streams;
 mod timeouts;
 mod trouble;
 mod upgrade;
+mod workers;

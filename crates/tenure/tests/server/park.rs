@@ -326,7 +326,7 @@ fn unix_sockets_are_served_and_sleep() {
         let path = folder.path().join("socket");
         let listener = UnixListener::bind(&path).unwrap();
         let handler = tower::service_fn(|request: Request<Body>| async move {
-            let info = request.extensions().get::<ConnectionInfo>().copied();
+            let info = request.extensions().get::<ConnectionInfo>().cloned();
             let text = info.map(|info| format!("{} {:?}", info.request, info.peer)).unwrap_or_default();
             Ok::<_, std::convert::Infallible>(Response::new(Body::from(text)))
         });

@@ -19,7 +19,7 @@ use tenure::Exchanged;
 
 /// The line, with its line feed; `at` is when the exchange ended.
 pub(super) fn line(exchange: &Exchanged<'_>, at: SystemTime) -> String {
-    let info = exchange.connection;
+    let info = &exchange.connection;
     let mut line = String::with_capacity(256);
     match info.peer {
         Some(peer) => write!(line, "{}", peer.ip()),
@@ -110,6 +110,7 @@ mod tests {
             local: None,
             age: Duration::from_secs(3),
             idle: Duration::from_millis(1250),
+            tls: None,
         };
         Exchanged {
             connection,

@@ -24,7 +24,12 @@ pub(crate) fn tenure<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A
 
 /// Ctrl-C.
 pub(crate) fn interrupt(child: &Child) {
-    let status = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().expect("a shell");
+    signal(child, "INT");
+}
+
+/// Any signal, by its name.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let status = Command::new("sh").args(["-c", &format!("kill -{name} {}", child.id())]).status().expect("a shell");
     assert!(status.success());
 }
 

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Stdio};
 
-use super::{command, interrupt};
+use super::{command, interrupt, signal};
 
 /// `tenure serve` on a free port, until it is dropped.
 pub(crate) struct Serve {
@@ -44,6 +44,14 @@ impl Serve {
         let mut line = String::new();
         self.stderr.borrow_mut().read_line(&mut line).expect("a line");
         assert!(line.starts_with("finishing what is under way"), "{line}");
+    }
+
+    /// SIGHUP. What the server says to it.
+    pub(crate) fn hang_up(&self) -> String {
+        signal(&self.child, "HUP");
+        let mut line = String::new();
+        self.stderr.borrow_mut().read_line(&mut line).expect("a line");
+        line
     }
 
     /// The exit code, when it has ended by itself.

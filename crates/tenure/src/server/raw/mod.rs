@@ -39,7 +39,7 @@ pub(super) use engine::RawEngine;
 pub(super) const CONTENT: u64 = 64 * 1024;
 
 /// A whole request, borrowed from the connection's buffer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Request<'b> {
     head: RequestHead<'b>,
     content: &'b [u8],
@@ -73,8 +73,8 @@ impl<'b> Request<'b> {
     }
 
     /// The connection that brought the request.
-    pub const fn connection(&self) -> ConnectionInfo {
-        self.connection
+    pub const fn connection(&self) -> &ConnectionInfo {
+        &self.connection
     }
 }
 

@@ -1,0 +1,187 @@
+//! The rows: a scenario with parameters, how it is asked, and what no client can avoid in it.
+
+use std::time::Duration;
+
+use http::Method;
+use tenure::Fate;
+
+use crate::tally::{Outcome, Tally};
+
+/// One scenario, tried with every method.
+#[derive(Debug)]
+pub(crate) struct Case {
+    pub(crate) title: &'static str,
+    pub(crate) scenario: &'static str,
+    pub(crate) query: &'static str,
+    /// How long a client waits after each answer; spread by a fifth of it.
+    pub(crate) pause: Duration,
+    /// Clients at once, each with a connection of its own.
+    pub(crate) clients: usize,
+    /// Bytes of content of PUT and POST.
+    pub(crate) content: usize,
+    pub(crate) repeat_undelivered: bool,
+    pub(crate) response_timeout: Option<Duration>,
+    /// The status of a right answer.
+    pub(crate) status: u16,
+    /// What no client can avoid for GET and PUT.
+    pub(crate) remains: &'static [Outcome],
+    /// The same for POST.
+    pub(crate) remains_for_post: &'static [Outcome],
+    /// Where the client is known to fall short, in words.
+    pub(crate) gap_in_client: Option<&'static str>,
+    /// The server breaks the assumption that evidence rests on: a POST processed twice is shown, not judged.
+    /// It takes a round trip longer than the server's work to get there, which loopback has not.
+    pub(crate) is_hole: bool,
+    /// A client that has learned the idle time of an origin keeps most POSTs out of the race.
+    pub(crate) is_learnable: bool,
+}
+
+impl Case {
+    /// What is to be said of a row of this case, where it is not simply right.
+    pub(crate) fn remark(&self, method: &Method, tally: &Tally) -> Option<&'static str> {
+        match self.gap_in_client {
+            _ if self.is_hole && tally.twice > 0 => Some("the server processes what crosses its FIN"),
+            _ if self.is_hole && method == Method::POST && tally.unknown > 0 => {
+                Some("loopback has no round trip: what crossed the FIN was acknowledged, and so not repeated")
+            }
+            Some(gap) if !tally.is_right() => Some(gap),
+            None if !tally.is_right() => Some("WRONG"),
+            _ if self.is_learnable && method == Method::POST && tally.unknown > 0 => {
+                Some("lost before the client had learned, or too short an idle time to learn from")
+            }
+            _ => None,
+        }
+    }
+}
+
+const UNKNOWN: Outcome = Outcome::Error(Fate::Unknown);
+const PART: Outcome = Outcome::Error(Fate::AnsweredInPart);
+
+const BASE: Case = Case {
+    title: "",
+    scenario: "ok",
+    query: "",
+    pause: Duration::ZERO,
+    clients: 8,
+    content: 20,
+    repeat_undelivered: true,
+    response_timeout: None,
+    status: 200,
+    remains: &[],
+    remains_for_post: &[],
+    gap_in_client: None,
+    is_hole: false,
+    is_learnable: false,
+};
+
+/// A connection that ends about when the next request leaves. A reset that no FIN came before
+/// says nothing about a POST, so that its unknown fate remains.
+const RACE: Case = Case { pause: Duration::from_millis(5), is_learnable: true, remains_for_post: &[UNKNOWN], ..BASE };
+
+/// The response is cut.
+const CUT: Case = Case { scenario: "truncate", remains: &[PART], remains_for_post: &[PART], ..BASE };
+
+const fn cut(title: &'static str, query: &'static str) -> Case {
+    Case { title, query, ..CUT }
+}
+
+const fn race(title: &'static str, scenario: &'static str, query: &'static str) -> Case {
+    Case { title, scenario, query, ..RACE }
+}
+
+const HALF_CLOSES: Case = Case { scenario: "half-close-process", query: "after=5ms&jitter=1ms", is_hole: true, ..RACE };
+
+/// Every row of the table.
+pub(crate) static CASES: &[Case] = &[
+    Case { title: "answers well", ..BASE },
+    race("idle close at T, FIN", "idle-close", "after=5ms"),
+    race("idle close at T +- 2 ms, FIN", "idle-close", "after=5ms&jitter=2ms"),
+    race("idle close at T, reset", "idle-close", "after=5ms&by=reset"),
+    race("idle close at T +- 2 ms, reset", "idle-close", "after=5ms&jitter=2ms&by=reset"),
+    Case {
+        pause: Duration::from_millis(200),
+        clients: 50,
+        ..race("idle close at 200 +- 10 ms, FIN", "idle-close", "after=200ms&jitter=10ms")
+    },
+    Case {
+        pause: Duration::from_millis(200),
+        clients: 50,
+        ..race("idle close at 200 +- 10 ms, reset", "idle-close", "after=200ms&jitter=10ms&by=reset")
+    },
+    Case { pause: Duration::ZERO, ..race("close at once after the 3rd", "close-after", "at=3") },
+    Case { pause: Duration::ZERO, ..race("reset at once after the 3rd", "close-after", "at=3&by=reset") },
+    Case { pause: Duration::from_millis(2), ..race("close 2 ms after the 3rd", "close-after", "at=3&after=2ms") },
+    Case {
+        remains_for_post: &[UNKNOWN, Outcome::TimedOut408],
+        ..race("408 at T, idle", "idle-408", "after=5ms&jitter=1ms")
+    },
+    Case {
+        title: "408 to a request under way",
+        scenario: "early-408",
+        remains_for_post: &[Outcome::TimedOut408],
+        ..BASE
+    },
+    Case {
+        pause: Duration::from_millis(900),
+        clients: 100,
+        remains_for_post: &[],
+        ..race("hint timeout=1, true", "hint-timeout", "timeout=1&after=1s")
+    },
+    race("hint timeout=60, closes at 5 ms", "hint-timeout", "timeout=60&after=5ms&jitter=1ms"),
+    Case { remains_for_post: &[], ..race("hint max=3, true", "hint-max", "max=3&after=5ms&jitter=1ms") },
+    race("hint max=3, closes after 2", "hint-max", "max=3&early=1&after=5ms&jitter=1ms"),
+    Case { title: "early 413, lingers", scenario: "early-413", content: 256 * 1024, status: 413, ..BASE },
+    Case {
+        title: "early 413, closes at once",
+        scenario: "early-413",
+        query: "linger=no",
+        content: 256 * 1024,
+        status: 413,
+        // The reset can overtake the answer.
+        remains: &[UNKNOWN, Outcome::Error(Fate::Incomplete), PART],
+        remains_for_post: &[UNKNOWN, Outcome::Error(Fate::Incomplete), PART],
+        ..BASE
+    },
+    cut("cut in the status line", "where=status-line"),
+    cut("cut in a field line", "where=field-line"),
+    cut("cut before the empty line", "where=head"),
+    cut("cut in the content, FIN", "where=content"),
+    cut("cut in the content, reset", "where=content&by=reset"),
+    cut("cut in a chunk", "where=chunk"),
+    cut("cut before the last chunk", "where=last-chunk"),
+    cut("cut in the trailers", "where=trailers"),
+    Case {
+        title: "stray garbage before a response",
+        query: "place=before&what=garbage&at=2",
+        scenario: "stray",
+        ..CUT
+    },
+    Case { title: "stray response with a response", scenario: "stray", query: "place=with", ..BASE },
+    Case { title: "stray newline with a response", scenario: "stray", query: "place=with&what=newline", ..BASE },
+    Case {
+        title: "stray response 5 ms after",
+        scenario: "stray",
+        query: "place=after&after=5ms&jitter=1ms",
+        pause: Duration::from_millis(5),
+        gap_in_client: Some("a response that crosses the request is taken for its answer"),
+        ..BASE
+    },
+    Case { title: "HTTP/1.0, closes", scenario: "http10", ..BASE },
+    Case { title: "HTTP/1.0, no length", scenario: "http10", query: "length=no", ..BASE },
+    Case { title: "HTTP/1.0, keep-alive", scenario: "http10", query: "keep-alive=yes", ..BASE },
+    Case { title: "closes with a request unread", scenario: "unread", remains_for_post: &[UNKNOWN], ..BASE },
+    Case { title: "processes, then closes", scenario: "drop", remains_for_post: &[UNKNOWN], ..BASE },
+    Case { title: "processes, then resets", scenario: "drop", query: "by=reset", remains_for_post: &[UNKNOWN], ..BASE },
+    Case {
+        title: "never answers",
+        scenario: "dead",
+        query: "at=2&process=yes",
+        clients: 50,
+        response_timeout: Some(Duration::from_millis(50)),
+        remains: &[UNKNOWN],
+        remains_for_post: &[UNKNOWN],
+        ..BASE
+    },
+    Case { title: "HOLE: FIN, processes, resets", ..HALF_CLOSES },
+    Case { title: "the same, replay turned off", repeat_undelivered: false, is_hole: false, ..HALF_CLOSES },
+];

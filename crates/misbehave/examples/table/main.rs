@@ -1,0 +1,53 @@
+//! Tries `tenure::Client` against every scenario, with GET, PUT and POST, and prints what its
+//! caller would have seen:
+//! ```text
+//! cargo run --release -p tenure-misbehave --example table [-- --quick] [NAME…]
+//! ```
+//! 1,000 requests per row, 30 with `--quick`; NAME picks the cases whose title contains it.
+//! Loopback only. Exit code 1 if a POST was processed twice, an answer was another request's, a
+//! fate was untrue, or an error surfaced that evidence allows to avoid, in a row not known for it.
+
+mod cases;
+mod print;
+mod run;
+mod tally;
+
+use std::process::ExitCode;
+
+use cases::CASES;
+
+const REQUESTS: usize = 1000;
+const QUICK: usize = 30;
+
+fn main() -> ExitCode {
+    let (options, names): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|arg| arg.starts_with("--"));
+    if let Some(unknown) = options.iter().find(|option| *option != "--quick") {
+        eprintln!("table: no option {unknown}; usage: table [--quick] [NAME…]");
+        return ExitCode::from(2);
+    }
+    let requests = if options.is_empty() { REQUESTS } else { QUICK };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("table: cannot start: {error}");
+            return ExitCode::from(1);
+        }
+    };
+    let picked = |title: &str| names.is_empty() || names.iter().any(|name| title.contains(name.as_str()));
+    print::header();
+    let mut bad = 0;
+    for case in CASES.iter().filter(|case| picked(case.title)) {
+        match runtime.block_on(run::case(case, requests)) {
+            Ok(rows) => {
+                print::rows(case, &rows);
+                bad += rows.iter().filter(|row| !row.tally.is_right() && case.gap_in_client.is_none()).count();
+            }
+            Err(error) => {
+                eprintln!("table: {}: {error}", case.title);
+                bad += 1;
+            }
+        }
+    }
+    print::footer(requests);
+    ExitCode::from(u8::from(bad > 0))
+}

@@ -1,0 +1,43 @@
+//! What the server does about one request: steps in order, decided before the first is taken.
+
+use std::time::Duration;
+
+/// One thing to do on the connection.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Step {
+    /// Read the request's content to its end.
+    ReadContent,
+    /// The request counts as processed from here on: the server has acted on it.
+    Process,
+    /// Write these bytes, whatever they are.
+    Send(Vec<u8>),
+    /// Do nothing for so long.
+    Pause(Duration),
+    /// Wait so long for the next request. If it comes it gets a plan of its own; else go on.
+    Idle(Duration),
+    /// Wait until the next request's first bytes are there, at most so long; leave them unread.
+    AwaitUnread(Duration),
+    /// Wait at most so long for the next request, read it and process it, without an answer.
+    ProcessNext(Duration),
+    /// Close the sending side: a FIN, and reading goes on.
+    HalfClose,
+    /// Read and throw away until the client's FIN, at most so long.
+    Discard(Duration),
+    /// Close both sides. The kernel sends a FIN, or a reset if it holds unread bytes.
+    Close,
+    /// Close by a reset.
+    Reset,
+}
+
+/// The close or reset that a parameter `by` names.
+pub(crate) fn end(by: &str) -> Step {
+    if by == "reset" { Step::Reset } else { Step::Close }
+}
+
+/// How long a staged close reads on (RFC 9112 section 9.6).
+const LINGER: Duration = Duration::from_secs(5);
+
+/// A close after which no response is lost (RFC 9112 section 9.6).
+pub(crate) fn staged_close() -> [Step; 3] {
+    [Step::HalfClose, Step::Discard(LINGER), Step::Close]
+}

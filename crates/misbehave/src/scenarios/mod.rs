@@ -1,0 +1,38 @@
+//! The registry: every scenario once. A file is a way to misbehave.
+
+mod early;
+mod ending;
+mod hint;
+mod idle;
+mod stray;
+mod truncate;
+mod version;
+
+use crate::Scenario;
+
+/// Every scenario, in the order of the page.
+pub static ALL: &[&Scenario] = &[
+    &ending::OK,
+    &idle::IDLE_CLOSE,
+    &idle::IDLE_408,
+    &ending::CLOSE_AFTER,
+    &ending::UNREAD,
+    &ending::DROP,
+    &ending::HALF_CLOSE_PROCESS,
+    &ending::DEAD,
+    &hint::HINT_TIMEOUT,
+    &hint::HINT_MAX,
+    &early::EARLY_408,
+    &early::EARLY_413,
+    &truncate::TRUNCATE,
+    &stray::STRAY,
+    &version::HTTP10,
+];
+
+/// The scenario of that name.
+pub(crate) fn find(name: &str) -> Option<&'static Scenario> {
+    ALL.iter().find(|scenario| scenario.name == name).copied()
+}
+
+#[cfg(test)]
+mod tests;

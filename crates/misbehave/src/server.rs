@@ -1,0 +1,150 @@
+//! The server: settings, the accept loop, bounds.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tenure_proto::{Config, Limits, Timeouts};
+use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::account::{Accounts, Report};
+use crate::connection;
+
+/// How long to wait after accepting failed: the process is out of descriptors, most likely.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A server that misbehaves on request. Dropped, it ends with every connection.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+/// Settings of a [`Server`].
+#[derive(Clone, Debug)]
+pub struct Builder {
+    seed: u64,
+    connections: usize,
+    connection_life: Duration,
+}
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) seed: u64,
+    pub(crate) config: Arc<Config>,
+    pub(crate) accounts: Accounts,
+    connections: usize,
+    connection_life: Duration,
+}
+
+impl Shared {
+    pub(crate) fn report(&self) -> Report {
+        self.accounts.report(self.seed)
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self { seed: 1, connections: 1024, connection_life: Duration::from_secs(300) }
+    }
+}
+
+impl Builder {
+    /// What the spread times depend on. The same seed gives the n-th request of the n-th
+    /// connection the same times. Default 1.
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Connections open at once, at most; more are closed at once. Default 1024.
+    pub const fn connections(mut self, connections: usize) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    /// How long one connection may live, at most. Default 5 minutes.
+    pub const fn connection_life(mut self, life: Duration) -> Self {
+        self.connection_life = life;
+        self
+    }
+
+    /// Listens on `address` and serves in a task of the current runtime.
+    ///
+    /// # Errors
+    /// The address cannot be listened on.
+    pub async fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server> {
+        let listener = TcpListener::bind(address).await?;
+        let limits = Limits { content: 64 * 1024 * 1024, ..Limits::default() };
+        let config = Config { limits, timeouts: Timeouts::NONE, ..Config::default() };
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            seed: self.seed,
+            config: Arc::new(config),
+            accounts: Accounts::default(),
+            connections: self.connections,
+            connection_life: self.connection_life,
+        });
+        let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Server { address, shared, task })
+    }
+}
+
+impl Server {
+    /// Settings to start one with.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it has seen so far.
+    pub fn report(&self) -> Report {
+        self.shared.report()
+    }
+
+    /// How often the request with that id was processed by that scenario.
+    pub fn times_processed(&self, scenario: &'static str, id: &str) -> u64 {
+        self.shared.accounts.times(scenario, id)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let places = Arc::new(Semaphore::new(shared.connections));
+    // Dropped with this task, and every connection with it.
+    let mut open = JoinSet::new();
+    let mut number = 0;
+    loop {
+        while open.try_join_next().is_some() {}
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            shared.accounts.turned_away();
+            continue;
+        };
+        number += 1;
+        shared.accounts.connected();
+        let (shared, life) = (Arc::clone(&shared), shared.connection_life);
+        open.spawn(async move {
+            // A life that is over ends in a plain close.
+            let _ = tokio::time::timeout(life, connection::serve(stream, shared, number)).await;
+            drop(place);
+        });
+    }
+}
