@@ -38,7 +38,7 @@ fn a_scrape_shows_requests_connections_and_why_they_ended() {
     let scrape = || ask(&metrics, "GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     let text =
         (0..1_000).map(|_| scrape()).find(|text| text.contains("tenure_connection_closed")).expect("it is counted");
-    assert!(text.contains("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{text}");
+    assert!(text.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{text}");
     let labels = "http_request_method=\"GET\",http_response_status_code=\"200\",network_protocol_version=\"1.1\"";
     for line in [
         format!("http_server_request_duration_seconds_count{{{labels}}} 1"),

@@ -98,7 +98,7 @@ fn our_own_server_speaks_https_and_reads_its_files_again() {
     let to = format!("{}/{{name}}", server.url);
     let sent = ["send", "--method", "PUT", "--to", &to, "--cacert", &file("old.pem"), &file("a"), &file("b")];
     let ran = tenure(sent).expect(0);
-    assert!(ran.err.contains("over 1 connection"), "{}", ran.err);
+    assert!(ran.out.contains("over 1 connection"), "{}", ran.out);
     assert_eq!(fs::read_to_string(dir.path().join("stored/b")).unwrap(), "second");
 
     let get = |trusted: &str| tenure(["get", &format!("{}/a", server.url), "--cacert", &file(trusted)]);

@@ -3,6 +3,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tenure_proto::Fields;
 
+use super::HeadCopy;
+
 /// Fields that a trailer section cannot mean (RFC 9110 section 6.5.1): framing, routing, request
 /// modifiers, authentication, content description, and whatever steers the connection.
 const NOT_IN_TRAILERS: [&str; 20] = [
@@ -31,8 +33,17 @@ const NOT_IN_TRAILERS: [&str; 20] = [
 /// A `HeaderMap` of received fields. The core has checked every byte; what `http` finds too long
 /// for a name cannot occur below the head limit, and would be left out.
 pub(crate) fn to_map(fields: Fields<'_>, map: &mut HeaderMap) {
+    to_map_by(fields, map, |value| HeaderValue::from_bytes(value).ok());
+}
+
+/// The same, with values that share the copy of their head.
+pub(crate) fn to_map_shared(fields: Fields<'_>, map: &mut HeaderMap, head: &HeadCopy<'_>) {
+    to_map_by(fields, map, |value| HeaderValue::from_maybe_shared(head.share(value)).ok());
+}
+
+fn to_map_by(fields: Fields<'_>, map: &mut HeaderMap, value: impl Fn(&[u8]) -> Option<HeaderValue>) {
     for field in fields {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(field.name), HeaderValue::from_bytes(&field.value)) {
+        if let (Ok(name), Some(value)) = (HeaderName::from_bytes(field.name), value(&field.value)) {
             map.append(name, value);
         }
     }

@@ -3,6 +3,7 @@
 mod body;
 mod deadline;
 pub(crate) mod fields;
+mod head_copy;
 pub(crate) mod incoming;
 mod scratch;
 mod send_queue;
@@ -11,5 +12,6 @@ mod transport;
 
 pub use body::Body;
 pub(crate) use deadline::{Deadline, now};
+pub(crate) use head_copy::HeadCopy;
 pub(crate) use socket::Socket;
 pub(crate) use transport::{Tap, Transport};

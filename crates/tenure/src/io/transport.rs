@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
@@ -86,13 +86,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
             self.input.reserve(room);
         }
         let old = self.input.len();
-        let Poll::Ready(read) = pin!(self.stream.read_buf(&mut self.input)).poll(cx) else {
-            if self.input.is_empty() && self.queue.is_empty() {
-                scratch::give_back(std::mem::take(&mut self.input), self.queue.take_buffer());
-            }
-            return Poll::Pending;
-        };
-        let n = read?;
+        let read = pin!(self.stream.read_buf(&mut self.input)).poll(cx);
+        if self.input.is_empty() && self.queue.is_empty() {
+            scratch::give_back(std::mem::take(&mut self.input), self.queue.take_buffer());
+        }
+        let n = ready!(read)?;
         self.tap.see(Direction::Received, &self.input[old..]);
         Poll::Ready(Ok(n))
     }

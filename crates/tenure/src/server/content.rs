@@ -124,18 +124,19 @@ impl<S: Stream> Drive<S> {
         self.feed = None;
         let mut discarded = 0;
         while self.connection.is_receiving_content() && self.connection.directive() == Directive::Proceed {
-            match step(&mut self.connection, &mut self.transport, now()) {
+            let needs_input = match step(&mut self.connection, &mut self.transport, now()) {
                 Ok(Step::Content(data)) => {
                     self.observed.request_content(data.len());
                     discarded += data.len() as u64;
+                    false
                 }
-                Ok(Step::NeedInput) => {
-                    poll_fn(|cx| self.poll_flush(cx)).await?;
-                    self.fill(Quiet::Waits).await?;
-                }
-                Ok(_) => {}
+                Ok(step) => matches!(step, Step::NeedInput),
                 // The response is out: there is nothing left to tell but the close itself.
                 Err(_) => return Ok(()),
+            };
+            if needs_input {
+                poll_fn(|cx| self.poll_flush(cx)).await?;
+                self.fill(Quiet::Waits).await?;
             }
             if discarded > DISCARD {
                 self.connection.close_after_current(CloseReason::UnreadContent);

@@ -7,11 +7,11 @@ use http::{HeaderMap, Method, Request, Uri};
 use tenure_proto::{Connection, Event, Expectation, ProtocolError, RequestHead, Server, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::io::{Transport, fields};
+use crate::io::{HeadCopy, Transport, fields};
 
 /// One step of the client's message, owned.
 pub(super) enum Step {
-    Request(Box<Received>),
+    Request(Received),
     Content(Bytes),
     End(Option<HeaderMap>),
     NeedInput,
@@ -36,13 +36,14 @@ pub(super) fn step<S: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut Transport<S>,
     now: Instant,
 ) -> Result<Step, ProtocolError> {
-    let (used, event) = connection.receive(transport.unread(), now)?;
+    let input = transport.unread();
+    let (used, event) = connection.receive(input, now)?;
     let step = match event {
         Event::Content(data) => {
             let len = data.len();
             return Ok(Step::Content(transport.take(used, len)));
         }
-        Event::Head(head) => Step::Request(Box::new(received(&head))),
+        Event::Head(head) => Step::Request(received(&head, &HeadCopy::new(&input[..used]))),
         Event::End(trailers) => Step::End(fields::to_trailers(trailers)),
         Event::NeedInput => Step::NeedInput,
         Event::Paused | Event::HandOver => Step::Paused,
@@ -53,23 +54,23 @@ pub(super) fn step<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(step)
 }
 
-fn received(head: &RequestHead<'_>) -> Received {
+fn received(head: &RequestHead<'_>, copy: &HeadCopy<'_>) -> Received {
     Received {
-        request: request(head),
+        request: request(head, copy),
         unknown_expectation: head.expectation == Expectation::Unknown,
         upgrade: head.upgrade || head.method == b"CONNECT",
     }
 }
 
-fn request(head: &RequestHead<'_>) -> Result<Request<()>, http::Error> {
+fn request(head: &RequestHead<'_>, copy: &HeadCopy<'_>) -> Result<Request<()>, http::Error> {
     let mut request = Request::new(());
     *request.method_mut() = Method::from_bytes(head.method)?;
-    *request.uri_mut() = Uri::try_from(head.target)?;
+    *request.uri_mut() = Uri::from_maybe_shared(copy.share(head.target))?;
     *request.version_mut() = match head.version {
         Version::Http09 => http::Version::HTTP_09,
         Version::Http10 => http::Version::HTTP_10,
         Version::Http11 => http::Version::HTTP_11,
     };
-    fields::to_map(head.fields, request.headers_mut());
+    fields::to_map_shared(head.fields, request.headers_mut(), copy);
     Ok(request)
 }

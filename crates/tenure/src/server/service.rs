@@ -34,7 +34,7 @@ where
         match step(&mut drive.connection, &mut drive.transport, now()) {
             Ok(Step::Request(received)) => {
                 let span = drive.begin(&received);
-                drive.exchange(*received, &mut self.0).instrument(span).await?;
+                drive.exchange(received, &mut self.0).instrument(span).await?;
                 drive.observed.complete();
                 Ok(())
             }
