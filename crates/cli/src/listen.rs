@@ -1,10 +1,12 @@
 //! `tenure serve`: the files and uploads of [`crate::serve`] on listening sockets, until a signal.
 
+mod access_log;
 mod address;
 mod operate;
 mod options;
 mod signals;
 mod sockets;
+mod telemetry;
 mod tls;
 
 use std::num::NonZeroUsize;
@@ -18,6 +20,7 @@ use address::Address;
 use operate::Operation;
 use options::{ConnectionOptions, DrainOptions};
 use sockets::Sockets;
+use telemetry::TelemetryOptions;
 use tls::TlsOptions;
 
 use crate::net::activation::Activation;
@@ -59,6 +62,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     drain: DrainOptions,
     #[command(flatten)]
+    telemetry: TelemetryOptions,
+    #[command(flatten)]
     tls: TlsOptions,
 }
 
@@ -82,6 +87,7 @@ pub(crate) async fn run(args: Args, activation: Activation) -> Result<u8, Box<dy
     if args.verbose {
         server = server.observer(Arc::new(Tell));
     }
+    let (server, telemetry) = args.telemetry.apply(server, activation.predecessor.is_some()).await?;
     let to_bind = match args.listen {
         // It had the same options, and hands over all that came of them.
         _ if activation.predecessor.is_some() => Vec::new(),
@@ -94,11 +100,14 @@ pub(crate) async fn run(args: Args, activation: Activation) -> Result<u8, Box<dy
         eprintln!("listening on {address}");
     }
     let operation = Operation::new(sockets, activation.predecessor)?;
+    telemetry.announce();
     let stop = operation.until_end();
-    match args.workers {
-        Some(workers) => server.serve_workers(workers, listener, || app.clone(), stop).await?,
-        None => server.serve(listener, app, stop).await?,
-    }
+    let served = match args.workers {
+        Some(workers) => server.serve_workers(workers, listener, || app.clone(), stop).await,
+        None => server.serve(listener, app, stop).await,
+    };
+    telemetry.finish();
+    served?;
     Ok(0)
 }
 

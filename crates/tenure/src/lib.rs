@@ -23,6 +23,9 @@
 //! # Ok(())
 //! # }
 //! ```
+//! What connections do is told to an [`Observer`]; each request runs in a `tracing` span; the feature
+//! `metrics` adds an observer that records metrics, `metrics::Metrics`.
+//!
 //! The protocol itself, without I/O, is the crate [`tenure_proto`], re-exported as [`proto`].
 
 mod error;
@@ -32,12 +35,14 @@ mod observe;
 mod sys;
 
 pub mod client;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod server;
 
 pub use client::Client;
 pub use error::Error;
 pub use io::Body;
-pub use observe::{ConnectionInfo, Direction, Observer, Opened, TlsFacts, TlsVersion};
+pub use observe::{ConnectionInfo, Direction, Exchanged, Observer, Opened, TlsFacts, TlsVersion};
 pub use proto::{CloseReason, Fate};
 pub use sys::{TcpFacts, tcp_facts};
 pub use tenure_proto as proto;

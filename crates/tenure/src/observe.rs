@@ -1,10 +1,18 @@
 //! What a connection does, told to whoever wants to know.
 
+mod both;
+mod exchanged;
+
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tenure_proto::{CloseReason, Fate};
+
+pub(crate) use both::add;
+pub use exchanged::Exchanged;
+pub(crate) use exchanged::{Head, UnderWay};
 
 /// Facts about the connection that carries a message. In the extensions of every request a server
 /// hands out, and of every response a client returns.
@@ -80,7 +88,11 @@ pub enum Direction {
     Received,
 }
 
-/// Told of each connection's beginning, end and bytes. Called on the connection's own task: be quick.
+/// Told what the connections of a server or a client do: the one hook that logs and metrics are made
+/// of. Called on the connection's own task, so be quick and never wait.
+///
+/// Of one connection the calls come in this order: `opened`; then any number of `began` and
+/// `exchanged`, always in pairs, and of `parked` and `woken`, always in pairs; at last `closed`.
 pub trait Observer: Send + Sync + 'static {
     /// A connection was made or accepted.
     fn opened(&self, connection: Opened) {
@@ -90,6 +102,32 @@ pub trait Observer: Send + Sync + 'static {
     /// It has ended, after so many completed exchanges.
     fn closed(&self, id: u64, why: CloseReason, exchanges: u64) {
         let _ = (id, why, exchanges);
+    }
+
+    /// An idle connection of a server gave up its task and buffers.
+    fn parked(&self, id: u64) {
+        let _ = id;
+    }
+
+    /// A parked connection has its task again, or is about to end.
+    fn woken(&self, id: u64) {
+        let _ = id;
+    }
+
+    /// A server could not accept a connection.
+    fn not_accepted(&self, error: &io::Error) {
+        let _ = error;
+    }
+
+    /// A request begins: its head was received (server), or it got its connection (client). The
+    /// method is empty if the request cannot be read.
+    fn began(&self, connection: &ConnectionInfo, method: &str) {
+        let _ = (connection, method);
+    }
+
+    /// A request and its response are over, or will not be completed.
+    fn exchanged(&self, exchange: &Exchanged<'_>) {
+        let _ = exchange;
     }
 
     /// A client sends a request again, on a fresh connection; this became of the first attempt.

@@ -5,4 +5,5 @@ mod get;
 mod send;
 mod serve;
 mod support;
+mod telemetry;
 mod tls;

@@ -19,7 +19,7 @@ use super::shared::Lease;
 use crate::Body;
 use crate::error::{Error, Kind};
 use crate::io::{Deadline, fields, now};
-use crate::observe::ConnectionInfo;
+use crate::observe::{ConnectionInfo, Head, UnderWay};
 
 /// How long a client with `Expect: 100-continue` waits before it sends its content unasked
 /// (RFC 9110 section 10.1.1 forbids to wait for ever).
@@ -27,6 +27,8 @@ const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 
 /// A request under way and its response.
 pub(super) struct Exchange {
+    /// Where somebody observes. Before the lease: its end is told before the connection's.
+    observed: Option<Box<UnderWay>>,
     lease: Lease,
     pub(super) info: ConnectionInfo,
     /// The request's content, until it is sent.
@@ -61,6 +63,8 @@ impl Exchange {
     /// Queues the request's head.
     pub(super) fn start(mut lease: Lease, prepared: &Prepared, content: Body) -> Result<Self, Error> {
         let info = lease.info();
+        let observer = lease.shared.observer.clone();
+        let observed = observer.map(|observer| UnderWay::begin(observer, info.clone(), observed_head(prepared)));
         let response_timeout = lease.shared.response_timeout;
         // An idempotent request is sent again without evidence.
         let judges = lease.shared.repeat_undelivered && !prepared.class().is_idempotent();
@@ -81,6 +85,7 @@ impl Exchange {
             .map_err(|e| Error::new(Kind::misuse(e), Fate::NotSent))?;
         let owed = if let Framing::Length(length) = framing { Some(length) } else { None };
         Ok(Self {
+            observed,
             lease,
             info,
             content: Some(content),
@@ -187,6 +192,9 @@ impl Exchange {
                 let transport = &mut self.lease.pooled().transport;
                 transport.out().extend_from_slice(delimiters.before());
                 self.owed = self.owed.map(|owed| owed.saturating_sub(data.len() as u64));
+                if let Some(observed) = &mut self.observed {
+                    observed.request_content(data.len());
+                }
                 transport.push(data, delimiters.after());
                 Ok(())
             }
@@ -228,6 +236,9 @@ impl Exchange {
             match event {
                 Event::Content(data) => {
                     let len = data.len();
+                    if let Some(observed) = &mut self.observed {
+                        observed.response_content(len);
+                    }
                     return Poll::Ready(Ok(Step::Frame(Frame::data(pooled.transport.take(used, len)))));
                 }
                 Event::Head(head) => {
@@ -248,6 +259,9 @@ impl Exchange {
                     let trailers = fields::to_trailers(trailers);
                     pooled.transport.consume(used);
                     self.end_sending();
+                    if let Some(observed) = self.observed.take() {
+                        observed.complete();
+                    }
                     let step = trailers.map_or(Step::End, |trailers| Step::Frame(Frame::trailers(trailers)));
                     return Poll::Ready(Ok(step));
                 }
@@ -274,6 +288,9 @@ impl Exchange {
     /// A final response has begun.
     fn head(&mut self, response: Response<()>, coded: bool) -> Result<Step, Error> {
         self.answered = true;
+        if let Some(observed) = &mut self.observed {
+            observed.answered(response.status());
+        }
         self.lease.survived(&self.info);
         let connection = &mut self.lease.pooled().connection;
         let closes = connection.persistence() != Persistence::Persist;
@@ -349,5 +366,15 @@ impl Exchange {
             (Some(error), fate) if fate != Fate::AnsweredInPart => Error::new(Kind::Io(error), fate),
             (_, fate) => Error::new(kind, fate),
         }
+    }
+}
+
+fn observed_head(prepared: &Prepared) -> Head {
+    Head {
+        method: prepared.method.to_string(),
+        target: prepared.target.clone(),
+        version: prepared.version,
+        referer: None,
+        user_agent: None,
     }
 }

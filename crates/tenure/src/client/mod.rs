@@ -26,9 +26,11 @@ use std::time::Duration;
 use http::{Request, Response, StatusCode, Uri};
 use tenure_proto::{Attempt, Config, Timeouts, Verdict};
 use tower_service::Service;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use crate::error::{Error, Kind};
-use crate::observe::Observer;
+use crate::observe::{self, ConnectionInfo, Observer};
 use crate::{Body, Fate};
 use drive::Exchange;
 use request::Prepared;
@@ -110,8 +112,13 @@ impl Client {
             let info = lease.info();
             let reused = info.is_reused();
             let repeats_408 = reused && first.is_none() && method.is_idempotent();
+            let span = span(&prepared, &info);
             let exchange = Exchange::start(lease, &prepared, body).map_err(both)?;
-            let fate = match (exchange.response().await, replay) {
+            let response = exchange.response().instrument(span.clone()).await;
+            if let Ok(response) = &response {
+                span.record("http.response.status_code", response.status().as_u16());
+            }
+            let fate = match (response, replay) {
                 // The server gave the connection up before this request came (RFC 9110 section 15.5.9).
                 (Ok(response), Some(again)) if repeats_408 && response.status() == StatusCode::REQUEST_TIMEOUT => {
                     body = again;
@@ -156,6 +163,21 @@ impl Service<Request<Body>> for Client {
         let client = self.clone();
         Box::pin(async move { client.request(request).await })
     }
+}
+
+/// One attempt, to the head of its response. The names are OpenTelemetry's, but for the connection's
+/// number and the request's number on it.
+fn span(prepared: &Prepared, info: &ConnectionInfo) -> Span {
+    tracing::info_span!(
+        "http.client.request",
+        connection = info.id,
+        request = info.request,
+        http.request.method = %prepared.method,
+        server.address = &*prepared.origin.host,
+        server.port = prepared.origin.port,
+        http.response.status_code = Empty,
+        network.peer.address = info.peer.map(|peer| tracing::field::display(peer.ip())),
+    )
 }
 
 /// Settings of a [`Client`].
@@ -226,9 +248,9 @@ impl Builder {
         self
     }
 
-    /// Who is told what the connections do.
+    /// Who is told what the connections do. Called again it adds another.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = Some(observer);
+        self.observer = Some(observe::add(self.observer, observer));
         self
     }
 

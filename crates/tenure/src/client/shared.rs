@@ -32,7 +32,7 @@ pub(super) struct Shared {
     connect_timeout: Duration,
     pub(super) response_timeout: Option<Duration>,
     pub(super) repeat_undelivered: bool,
-    observer: Option<Arc<dyn Observer>>,
+    pub(super) observer: Option<Arc<dyn Observer>>,
     tls: Tls,
     state: Mutex<State>,
 }

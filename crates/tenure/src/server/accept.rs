@@ -175,9 +175,7 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
     fn open(&mut self, socket: Socket, peer: Option<SocketAddr>) {
         self.last_id += self.shared.id_step;
         let id = self.last_id;
-        if let Some(observer) = &self.shared.observer {
-            observer.opened(Opened { id, peer, took: Duration::ZERO, round_trip: None });
-        }
+        self.shared.tell(|observer| observer.opened(Opened { id, peer, took: Duration::ZERO, round_trip: None }));
         match self.enter(peer) {
             Ok(entry) => {
                 let shared = Arc::clone(&self.shared);
@@ -230,6 +228,7 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
                 return;
             }
         };
+        self.shared.tell(|observer| observer.parked(parked.id));
         if let Err((parked, error)) = self.lot.park(parked) {
             tracing::warn!(connection = parked.id, %error, "cannot be parked");
             self.wake(parked);
@@ -239,6 +238,7 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
     /// Gives a connection its task again.
     fn wake(&mut self, parked: Parked<S>) {
         let (id, exchanges) = (parked.id, parked.exchanges);
+        self.shared.tell(|observer| observer.woken(id));
         match Drive::resume(Arc::clone(&self.shared), parked) {
             Ok(drive) => drop(self.connections.spawn(drive.run(self.engine.clone()))),
             Err(error) => {
@@ -256,6 +256,7 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
     }
 
     fn end(&self, parked: Parked<S>, why: CloseReason) {
+        self.shared.tell(|observer| observer.woken(parked.id));
         closed(&self.shared.tap(parked.id), why, parked.exchanges);
         parked.end();
     }
@@ -296,6 +297,7 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
 
     fn not_accepted(&mut self, error: &io::Error) {
         tracing::warn!(%error, "cannot accept a connection");
+        self.shared.tell(|observer| observer.not_accepted(error));
         // Out of descriptors: a sleeping connection has one to give.
         if !is_peers(error) && !self.end_oldest(CloseReason::Pressure) {
             self.rests_until = now().checked_add(REST);

@@ -62,7 +62,10 @@ impl<S: Stream> Drive<S> {
             }
             self.send_continue();
             match step(&mut self.connection, &mut self.transport, now()) {
-                Ok(Step::Content(data)) => return Poll::Ready(self.feed(|feed| feed.content(data))),
+                Ok(Step::Content(data)) => {
+                    self.observed.request_content(data.len());
+                    return Poll::Ready(self.feed(|feed| feed.content(data)));
+                }
                 Ok(Step::End(trailers)) => {
                     let fed = self.feed(|feed| feed.end(trailers));
                     self.feed = None;
@@ -123,6 +126,7 @@ impl<S: Stream> Drive<S> {
         while self.connection.is_receiving_content() && self.connection.directive() == Directive::Proceed {
             let needs_input = match step(&mut self.connection, &mut self.transport, now()) {
                 Ok(Step::Content(data)) => {
+                    self.observed.request_content(data.len());
                     discarded += data.len() as u64;
                     false
                 }
@@ -160,9 +164,8 @@ impl<S: Stream> Drive<S> {
     /// small, only its end can tell.
     fn pass_over_received(&mut self) {
         while self.connection.is_receiving_content() {
-            if !matches!(step(&mut self.connection, &mut self.transport, now()), Ok(Step::Content(_))) {
-                break;
-            }
+            let Ok(Step::Content(data)) = step(&mut self.connection, &mut self.transport, now()) else { break };
+            self.observed.request_content(data.len());
         }
         // The rest is waited for when the response is out.
         self.connection.pause_wait(now());

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tenure_proto::{CloseReason, Connection, Directive, ErrorKind, ProtocolError, Server};
 
 use super::entry::Entry;
+use super::observed::Observed;
 use super::parked::{Parked, Tick};
 use super::shared::{Ending, Shared};
 use super::stream::Stream;
@@ -40,6 +41,8 @@ pub(super) struct Drive<S: Stream> {
     pub(super) tap: Tap,
     /// Who waits for the connection, once it is handed over.
     pub(super) upgrade: Option<upgrade::Offer>,
+    /// The exchange under way, as far as somebody wants to know of it.
+    pub(super) observed: Observed,
     peer: Option<SocketAddr>,
     local: Option<SocketAddr>,
     entry: Entry,
@@ -55,6 +58,8 @@ pub(super) struct Drive<S: Stream> {
     drains: bool,
     /// Since when the peer takes nothing of what is to be sent.
     stalled_since: Option<Instant>,
+    /// Last: when the task is cut or the handler panics, the exchange's end is told before it.
+    ending: Ending,
 }
 
 /// What becomes of a connection that stays idle.
@@ -98,6 +103,8 @@ impl<S: Stream> Drive<S> {
             awaits_content: false,
             resets: false,
             upgrade: None,
+            observed: Observed::default(),
+            ending: Ending::new(tap.clone()),
             tap,
             peer,
             entry: Entry::default(),
@@ -151,8 +158,7 @@ impl<S: Stream> Drive<S> {
             let shared = Arc::clone(&self.shared);
             let mut drain = pin!(shared.drain.notified());
             poll_fn(|cx| Poll::Ready(drain.as_mut().poll(cx).is_ready())).await;
-            let mut ending = Ending::new(self.tap.clone());
-            ending.exchanges = self.connection.exchanges();
+            self.ending.exchanges = self.connection.exchanges();
             let Ended(why) = loop {
                 let turn = match self.connection.directive() {
                     Directive::Proceed => engine.turn(&mut self).await,
@@ -162,13 +168,14 @@ impl<S: Stream> Drive<S> {
                 if let Err(ended) = turn {
                     break ended;
                 }
-                ending.exchanges = self.connection.exchanges();
+                self.ending.exchanges = self.connection.exchanges();
                 if self.parks {
-                    return self.park(ending);
+                    return self.park();
                 }
             };
-            ending.why = Some(why);
-            drop(ending);
+            self.observed = Observed::default();
+            self.ending.why = Some(why);
+            drop(self.ending);
             if let (CloseReason::HandedOver, Some(offer)) = (why, self.upgrade) {
                 let (stream, read) = self.transport.into_parts();
                 // Nobody may have waited; then the stream is dropped, which closes it.
@@ -179,7 +186,7 @@ impl<S: Stream> Drive<S> {
     }
 
     #[cfg(target_os = "linux")]
-    fn park(self, mut ending: Ending) -> Option<Parked<S>> {
+    fn park(mut self) -> Option<Parked<S>> {
         let started = self.shared.started;
         let until = self.idle_until.or_else(|| Some(self.connection.deadline()?.1));
         let until = until.map_or(Tick::NEVER, |at| Tick::after(at, started));
@@ -197,19 +204,19 @@ impl<S: Stream> Drive<S> {
                     session,
                     entry: self.entry,
                 };
-                ending.goes_on();
+                self.ending.goes_on();
                 Some(parked)
             }
             Err(error) => {
                 tracing::warn!(connection = self.tap.id, %error, "cannot be parked");
-                ending.why = Some(CloseReason::Transport);
+                self.ending.why = Some(CloseReason::Transport);
                 None
             }
         }
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn park(self, _: Ending) -> Option<Parked<S>> {
+    fn park(self) -> Option<Parked<S>> {
         None
     }
 
@@ -349,7 +356,16 @@ impl<S: Stream> Drive<S> {
             self.connection.close(CloseReason::PeerFin);
             return Ok(());
         }
-        self.queue_answer(error.status(), &error.to_string())
+        // Unless it is the content of a request whose exchange is told anyway.
+        let unread = !self.observed.is_exchange();
+        if unread {
+            self.begin_unread();
+        }
+        let queued = self.queue_answer(error.status(), &error.to_string());
+        if unread && queued.is_ok() {
+            self.observed.complete();
+        }
+        queued
     }
 }
 

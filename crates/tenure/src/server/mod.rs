@@ -10,6 +10,7 @@ mod introduce;
 mod limits;
 mod listener;
 pub mod network;
+mod observed;
 mod parked;
 pub mod proxy_protocol;
 pub mod raw;
@@ -40,7 +41,7 @@ use http::{Request, Response};
 use tenure_proto::Config;
 use tower_service::Service;
 
-use crate::observe::Observer;
+use crate::observe::{self, Observer};
 use crate::{Body, BoxError};
 use limits::Limits;
 use listener::Probes;
@@ -165,9 +166,9 @@ impl Server {
         self
     }
 
-    /// Who is told what the connections do.
+    /// Who is told what the connections do. Called again it adds another.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = Some(observer);
+        self.observer = Some(observe::add(self.observer, observer));
         self
     }
 

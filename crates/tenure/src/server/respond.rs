@@ -92,6 +92,7 @@ impl<S: Stream> Drive<S> {
             Ok(framing) => framing,
             Err(error) => return self.cannot_be_sent(&error),
         };
+        self.observed.answered(parts.status);
         if framing == Framing::Length(0) {
             return self.end(&HeaderMap::new());
         }
@@ -168,6 +169,7 @@ impl<S: Stream> Drive<S> {
             tracing::error!(connection = self.tap.id, "the response's content is longer than announced");
             return Err(self.cut().await);
         };
+        self.observed.response_content(data.len());
         self.transport.out().extend_from_slice(delimiters.before());
         self.transport.push(data, delimiters.after());
         if self.transport.is_full() {
@@ -204,7 +206,9 @@ impl<S: Stream> Drive<S> {
             if framing != Framing::Length(0) {
                 self.connection.send_content(text.len())?;
                 out.extend_from_slice(text.as_bytes());
+                self.observed.response_content(text.len());
             }
+            self.observed.answered(status);
             self.connection.send_end([], out)
         });
         if sent.is_err() && self.connection.directive() == Directive::Proceed {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use tenure_proto::{CloseReason, Directive};
 use tower_service::Service;
+use tracing::Instrument as _;
 
 use super::drive::{Drive, Ended, Engine};
 use super::handling::{Clock, TooLate};
@@ -31,7 +32,12 @@ where
 {
     async fn turn(&mut self, drive: &mut Drive<S>) -> Result<(), Ended> {
         match step(&mut drive.connection, &mut drive.transport, now()) {
-            Ok(Step::Request(received)) => drive.exchange(received, &mut self.0).await,
+            Ok(Step::Request(received)) => {
+                let span = drive.begin(&received);
+                drive.exchange(received, &mut self.0).instrument(span).await?;
+                drive.observed.complete();
+                Ok(())
+            }
             Ok(Step::NeedInput) => drive.wait_for_request().await,
             Ok(Step::Paused | Step::Closed | Step::Content(_) | Step::End(_)) => Ok(()),
             Err(error) => drive.refuse(error).await,

@@ -74,6 +74,13 @@ impl Shared {
         id % self.id_step == self.first_id % self.id_step
     }
 
+    /// Tells the observer, if there is one.
+    pub(super) fn tell(&self, what: impl FnOnce(&dyn Observer)) {
+        if let Some(observer) = &self.observer {
+            what(&**observer);
+        }
+    }
+
     pub(super) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }

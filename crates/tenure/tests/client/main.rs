@@ -7,6 +7,7 @@ mod cancel;
 mod connect;
 mod early;
 mod expect;
+mod observed;
 mod peek;
 mod pool;
 mod race;

@@ -7,10 +7,12 @@ pub(crate) mod log;
 pub(crate) mod peer;
 pub(crate) mod run;
 pub(crate) mod serve;
+pub(crate) mod story;
 
 pub(crate) use log::Log;
 pub(crate) use peer::{Message, Peer, Script};
 pub(crate) use run::{run, run_paused, run_threads, settle};
 pub(crate) use serve::{Served, serve, serve_raw, serve_raw_with, serve_with};
+pub(crate) use story::Story;
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;

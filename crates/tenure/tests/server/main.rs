@@ -13,6 +13,7 @@ mod handling;
 mod head;
 mod idle_answer;
 mod malformed;
+mod observed;
 mod park;
 mod per_address;
 mod persist;

@@ -31,6 +31,13 @@ impl Serve {
         Self::start(["--uploads".as_ref(), folder.as_os_str()])
     }
 
+    /// The next line on its standard error.
+    pub(crate) fn says(&self) -> String {
+        let mut line = String::new();
+        self.stderr.borrow_mut().read_line(&mut line).expect("a line");
+        line.trim_end().to_owned()
+    }
+
     /// Ctrl-C. Returns when the server has said that it ends.
     pub(crate) fn interrupt(&self) {
         interrupt(&self.child);

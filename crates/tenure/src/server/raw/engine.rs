@@ -57,6 +57,7 @@ where
                 if let Err(error) = answered {
                     drive.cannot_be_sent(&error)?;
                 }
+                drive.observed.complete();
                 if drive.transport.is_full() {
                     poll_fn(|cx| drive.poll_flush(cx)).await?;
                 }
@@ -66,7 +67,9 @@ where
                 drive.wait_for_request().await?;
             }
             Ok(Next::UnknownExpectation) => {
+                drive.begin_unread();
                 drive.answer(StatusCode::EXPECTATION_FAILED, "only the expectation 100-continue is known").await?;
+                drive.observed.complete();
             }
             Err(error) => drive.refuse(error).await?,
         }
@@ -136,11 +139,16 @@ where
     ) -> Result<(), MisuseError> {
         drive.announce_last();
         let request = Request { head, content, connection: drive.info() };
+        let span = drive.begin_raw(&head);
+        drive.observed.request_content(content.len());
         let is_connect = head.method == b"CONNECT";
         let response = Response { connection: &mut drive.connection, out: drive.transport.out(), is_connect };
-        let Answered(answered) = (self.handler)(&request, response);
+        let Answered(answered) = span.in_scope(|| (self.handler)(&request, response));
         drive.fell_quiet();
-        answered
+        answered.map(|(status, content)| {
+            drive.observed.answered(status);
+            drive.observed.response_content(content);
+        })
     }
 }
 

@@ -95,7 +95,7 @@ impl fmt::Debug for Response<'_> {
 
 /// Proof that a request was answered: only [`Response::send`] makes it.
 #[derive(Debug)]
-pub struct Answered(Result<(), MisuseError>);
+pub struct Answered(Result<(StatusCode, usize), MisuseError>);
 
 impl Response<'_> {
     /// Answers. `Date` is added unless it is among the fields; `Content-Length`, `Connection` and
@@ -108,7 +108,13 @@ impl Response<'_> {
         Answered(self.write(status, fields, content))
     }
 
-    fn write(self, status: StatusCode, fields: &[(&str, &[u8])], content: &[u8]) -> Result<(), MisuseError> {
+    /// Also how much content was written.
+    fn write(
+        self,
+        status: StatusCode,
+        fields: &[(&str, &[u8])],
+        content: &[u8],
+    ) -> Result<(StatusCode, usize), MisuseError> {
         let Self { connection, out, is_connect } = self;
         if status.is_informational() || (is_connect && status.is_success()) {
             return Err(MisuseError::WrongStatusClass);
@@ -118,10 +124,12 @@ impl Response<'_> {
         let date = (!has_date).then_some((&b"date"[..], &date[..]));
         let given = fields.iter().map(|&(name, value)| (name.as_bytes(), value));
         let framing = connection.send_head(status, given.chain(date), Some(content.len() as u64), out)?;
-        if framing != Framing::Length(0) {
-            connection.send_content(content.len())?;
-            out.extend_from_slice(content);
+        let written = if framing == Framing::Length(0) { &[] } else { content };
+        if !written.is_empty() {
+            connection.send_content(written.len())?;
+            out.extend_from_slice(written);
         }
-        connection.send_end([], out)
+        connection.send_end([], out)?;
+        Ok((status, written.len()))
     }
 }

@@ -1,0 +1,140 @@
+//! What is told of the exchange under way: to the observer, and as a `tracing` span.
+//!
+//! Both begin with the request's head and end with the exchange, so that a connection that waits
+//! or is parked has neither. Without observer and subscriber nothing is kept.
+
+use http::{HeaderValue, Request, StatusCode, header};
+use tenure_proto::{RequestHead, Version};
+use tracing::Span;
+use tracing::field::Empty;
+
+use super::drive::Drive;
+use super::request::Received;
+use super::stream::Stream;
+use crate::observe::{Head, UnderWay};
+
+/// The exchange under way, if there is one.
+pub(super) struct Observed {
+    span: Span,
+    exchange: Option<Box<UnderWay>>,
+}
+
+impl Default for Observed {
+    fn default() -> Self {
+        Self { span: Span::none(), exchange: None }
+    }
+}
+
+impl Observed {
+    pub(super) const fn is_exchange(&self) -> bool {
+        self.exchange.is_some()
+    }
+
+    /// The final response's head is queued.
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        self.span.record("http.response.status_code", status.as_u16());
+        if let Some(exchange) = &mut self.exchange {
+            exchange.answered(status);
+        }
+    }
+
+    pub(super) const fn request_content(&mut self, len: usize) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.request_content(len);
+        }
+    }
+
+    pub(super) const fn response_content(&mut self, len: usize) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.response_content(len);
+        }
+    }
+
+    /// The exchange is over and whole. Otherwise it is cut when this is dropped.
+    pub(super) fn complete(&mut self) {
+        self.span = Span::none();
+        if let Some(exchange) = self.exchange.take() {
+            exchange.complete();
+        }
+    }
+}
+
+impl<S: Stream> Drive<S> {
+    /// A request has come. Its handler runs within the span.
+    pub(super) fn begin(&mut self, received: &Received) -> Span {
+        let Ok(request) = &received.request else {
+            self.begin_unread();
+            return Span::none();
+        };
+        self.observed.span = self.span(request);
+        self.observe(|| head(request));
+        self.observed.span.clone()
+    }
+
+    /// The same for a head that is borrowed.
+    pub(super) fn begin_raw(&mut self, head: &RequestHead<'_>) -> Span {
+        let text = String::from_utf8_lossy;
+        self.observed.span = tracing::info_span!(
+            "http.server.request",
+            connection = self.tap.id,
+            request = self.connection.exchanges() + 1,
+            http.request.method = &*text(head.method),
+            url.path = &*text(head.target.split(|&b| b == b'?').next().unwrap_or_default()),
+            http.response.status_code = Empty,
+            network.peer.address = self.info().peer.map(|peer| display(peer.ip())),
+        );
+        self.observe(|| {
+            let field = |name: &str| {
+                let field = head.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name.as_bytes()))?;
+                HeaderValue::from_bytes(&field.value).ok()
+            };
+            Head {
+                method: text(head.method).into_owned(),
+                target: text(head.target).into_owned(),
+                version: head.version,
+                referer: field("referer"),
+                user_agent: field("user-agent"),
+            }
+        });
+        self.observed.span.clone()
+    }
+
+    /// What came cannot be read as a request, and is answered all the same.
+    pub(super) fn begin_unread(&mut self) {
+        self.observe(|| Head::UNREAD);
+    }
+
+    fn observe(&mut self, head: impl FnOnce() -> Head) {
+        let observer = self.tap.observer.as_ref();
+        self.observed.exchange = observer.map(|observer| UnderWay::begin(observer.clone(), self.info(), head()));
+    }
+
+    /// The names are OpenTelemetry's, but for the connection's number and the request's number on
+    /// it. Nothing of it is computed where nobody listens.
+    fn span(&self, request: &Request<()>) -> Span {
+        tracing::info_span!(
+            "http.server.request",
+            connection = self.tap.id,
+            request = self.connection.exchanges() + 1,
+            http.request.method = %request.method(),
+            url.path = request.uri().path(),
+            http.response.status_code = Empty,
+            network.peer.address = self.info().peer.map(|peer| display(peer.ip())),
+        )
+    }
+}
+
+fn head(request: &Request<()>) -> Head {
+    let field = |name| request.headers().get(name).cloned();
+    Head {
+        method: request.method().to_string(),
+        target: request.uri().to_string(),
+        version: match request.version() {
+            http::Version::HTTP_09 => Version::Http09,
+            http::Version::HTTP_10 => Version::Http10,
+            _ => Version::Http11,
+        },
+        referer: field(header::REFERER),
+        user_agent: field(header::USER_AGENT),
+    }
+}
