@@ -5,12 +5,14 @@ mod connect;
 mod drive;
 mod evidence;
 mod eyeballs;
+mod lease;
 mod origin;
 mod patience;
 mod pool;
 mod request;
 mod response;
 mod shared;
+mod waiting;
 
 #[cfg(feature = "tls")]
 mod tls;
