@@ -44,6 +44,9 @@ impl Case {
             _ if self.is_hole && method == Method::POST && tally.unknown > 0 => {
                 Some("loopback has no round trip: what crossed the FIN was acknowledged, and so not repeated")
             }
+            None if tally.is_right() && tally.crossed > 0 => Some(
+                "the rest: stray responses sent when the request was there already; nobody can tell these from an answer",
+            ),
             Some(gap) if !tally.is_right() => Some(gap),
             None if !tally.is_right() => Some("WRONG"),
             _ if self.is_learnable && method == Method::POST && tally.unknown > 0 => {
