@@ -4,6 +4,7 @@ mod explain;
 mod get;
 mod send;
 mod serve;
+mod serve_limits;
 mod support;
 mod telemetry;
 mod tls;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -12,6 +13,7 @@ use super::origin::Origin;
 use super::tls::Tls;
 use crate::error::{Error, Kind};
 use crate::io::now;
+use crate::observe::TlsFacts;
 use crate::sys::{self, Peek};
 use crate::{Fate, TcpFacts};
 
@@ -41,6 +43,9 @@ impl Stream for TcpStream {
     }
 }
 
+/// A stream with TLS on it, and what TLS agreed on.
+pub(crate) type Secured = (Box<dyn Stream>, Option<Arc<TlsFacts>>);
+
 /// A connection that was just made.
 pub(crate) struct Connected {
     pub(crate) stream: Box<dyn Stream>,
@@ -49,6 +54,8 @@ pub(crate) struct Connected {
     pub(crate) opened: Instant,
     pub(crate) took: Duration,
     pub(crate) round_trip: Option<Duration>,
+    /// What TLS agreed on, where there is TLS.
+    pub(crate) tls: Option<Arc<TlsFacts>>,
 }
 
 /// Connects to an origin: whichever address of its name answers first, then TLS where the scheme says so.
@@ -58,14 +65,14 @@ pub(crate) async fn connect(origin: &Origin, timeout: Duration, tls: &Tls) -> Re
     let work = async {
         let tcp = tcp(origin).await?;
         let (peer, local) = (tcp.peer_addr().ok(), tcp.local_addr().ok());
-        let stream = if origin.secure { tls.connect(origin, tcp).await? } else { Box::new(tcp) as Box<dyn Stream> };
-        Ok::<_, crate::BoxError>((stream, peer, local))
+        let (stream, tls): Secured = if origin.secure { tls.connect(origin, tcp).await? } else { (Box::new(tcp), None) };
+        Ok::<_, crate::BoxError>((stream, tls, peer, local))
     };
     match tokio::time::timeout(timeout, work).await {
-        Ok(Ok((stream, peer, local))) => {
+        Ok(Ok((stream, tls, peer, local))) => {
             let opened = now();
             let round_trip = stream.facts().ok().map(|facts| facts.round_trip);
-            Ok(Connected { stream, peer, local, opened, took: opened - start, round_trip })
+            Ok(Connected { stream, peer, local, opened, took: opened - start, round_trip, tls })
         }
         Ok(Err(source)) => Err(failed(source)),
         Err(_) => {

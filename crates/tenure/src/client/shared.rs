@@ -19,7 +19,7 @@ use super::tls::Tls;
 use crate::Fate;
 use crate::error::Error;
 use crate::io::{Tap, Transport, now};
-use crate::observe::{ConnectionInfo, Observer, Opened};
+use crate::observe::{ConnectionInfo, Observer, Opened, ServerAddress, TlsFacts};
 use crate::sys::Peek;
 
 /// How often the runtime may look before bytes that it does not see retire a connection.
@@ -56,6 +56,8 @@ pub(super) struct Pooled {
     id: Id,
     peer: Option<SocketAddr>,
     local: Option<SocketAddr>,
+    server: ServerAddress,
+    tls: Option<Arc<TlsFacts>>,
     opened: Instant,
     quiet_since: Instant,
     /// What the last response said of the connection's future.
@@ -192,8 +194,10 @@ impl Shared {
             state.next_id += 1;
             state.next_id
         };
+        let server = place.origin.address();
         if let Some(observer) = &self.observer {
-            observer.opened(Opened { id, peer: made.peer, took: made.took, round_trip: made.round_trip });
+            let (peer, server) = (made.peer, Some(server.clone()));
+            observer.opened(Opened { id, peer, server, took: made.took, round_trip: made.round_trip });
         }
         let tap = Tap { observer: self.observer.clone(), id };
         let pooled = Pooled {
@@ -202,6 +206,8 @@ impl Shared {
             id,
             peer: made.peer,
             local: made.local,
+            server,
+            tls: made.tls,
             opened: made.opened,
             quiet_since: made.opened,
             hint: None,
@@ -389,9 +395,11 @@ impl Lease {
             request: pooled.connection.exchanges() + 1,
             peer: pooled.peer,
             local: pooled.local,
+            client: None,
+            server: Some(pooled.server.clone()),
             age: now - pooled.opened,
             idle: now - pooled.quiet_since,
-            tls: None,
+            tls: pooled.tls.clone(),
         }
     }
 

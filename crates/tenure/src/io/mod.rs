@@ -1,6 +1,7 @@
 //! What both sides share: the transport with its buffers, bodies, fields, deadlines.
 
 mod body;
+pub(crate) mod clock;
 mod deadline;
 pub(crate) mod fields;
 mod head_copy;

@@ -146,6 +146,11 @@ fn enter((socket, peer): (std::os::fd::OwnedFd, Option<SocketAddr>)) -> io::Resu
     Ok((Socket::enter(socket)?, peer))
 }
 
+/// Bytes that the kernel takes of a response beyond what it can send yet (`TCP_NOTSENT_LOWAT`). Its
+/// send buffer would grow to megabytes for the benefit of whoever reads slowly.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT: u32 = 128 * 1024;
+
 fn set_options(socket: SockRef<'_>, probes: Probes) -> io::Result<()> {
     // Small messages must not wait for the peer's acknowledgement of earlier ones.
     socket.set_tcp_nodelay(true)?;
@@ -153,6 +158,9 @@ fn set_options(socket: SockRef<'_>, probes: Probes) -> io::Result<()> {
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(after).with_interval(after))?;
     }
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket.set_tcp_user_timeout(probes.unacknowledged)?;
+    {
+        socket.set_tcp_user_timeout(probes.unacknowledged)?;
+        socket.set_tcp_notsent_lowat(UNSENT)?;
+    }
     Ok(())
 }
