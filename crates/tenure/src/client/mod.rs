@@ -45,7 +45,7 @@ use tls::Tls;
 /// else as seen, else less than 2 s.
 ///
 /// A request is sent as HTTP/1.1, or as HTTP/1.0 with `Connection: keep-alive` if its version says
-/// so. Each response carries a [`ConnectionInfo`](crate::ConnectionInfo) in its extensions. A
+/// so. Each response carries a [`ConnectionInfo`] in its extensions. A
 /// connection is used again only after its response was read to the end.
 #[derive(Clone)]
 pub struct Client {
