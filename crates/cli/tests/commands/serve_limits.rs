@@ -67,8 +67,7 @@ fn ask_from(from: &str, server: &Serve, before: &[u8]) -> String {
     socket.bind(&SocketAddr::new(from.parse().unwrap(), 0).into()).unwrap();
     socket.connect(&address(server).into()).unwrap();
     let mut stream = TcpStream::from(socket);
-    let request =
-        b"GET /a HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 6.6.6.6, 203.0.113.5\r\nConnection: close\r\n\r\n";
+    let request = b"GET /a HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 6.6.6.6, 203.0.113.5\r\nConnection: close\r\n\r\n";
     // Who is not trusted may be closed before all is written.
     let _ = stream.write_all(&[before, request].concat());
     let mut text = Vec::new();

@@ -65,7 +65,8 @@ pub(crate) async fn connect(origin: &Origin, timeout: Duration, tls: &Tls) -> Re
     let work = async {
         let tcp = tcp(origin).await?;
         let (peer, local) = (tcp.peer_addr().ok(), tcp.local_addr().ok());
-        let (stream, tls): Secured = if origin.secure { tls.connect(origin, tcp).await? } else { (Box::new(tcp), None) };
+        let (stream, tls): Secured =
+            if origin.secure { tls.connect(origin, tcp).await? } else { (Box::new(tcp), None) };
         Ok::<_, crate::BoxError>((stream, tls, peer, local))
     };
     match tokio::time::timeout(timeout, work).await {

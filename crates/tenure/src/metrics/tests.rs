@@ -23,7 +23,6 @@ fn opened(server: Option<ServerAddress>) -> Opened {
     Opened { id: 1, peer: None, server, took: Duration::ZERO, round_trip: None }
 }
 
-
 fn exchange(method: &str) -> Exchanged<'_> {
     Exchanged {
         connection: info(1),
@@ -96,7 +95,8 @@ fn an_exchange_has_its_duration_and_sizes() {
         assert_eq!(recorded(snapshotter)["http.server.active_requests http.request.method=POST url.scheme=http"], "1");
         metrics.exchanged(&exchange("POST"));
         let all = recorded(snapshotter);
-        let labels = "http.request.method=POST url.scheme=http http.response.status_code=200 network.protocol.version=1.1";
+        let labels =
+            "http.request.method=POST url.scheme=http http.response.status_code=200 network.protocol.version=1.1";
         assert_eq!(all["http.server.active_requests http.request.method=POST url.scheme=http"], "-1");
         assert_eq!(all[&format!("http.server.request.duration {labels}")], "2");
         assert_eq!(all[&format!("http.server.request.body.size {labels}")], "3");
@@ -115,7 +115,9 @@ fn failures_have_a_type_and_unknown_methods_share_a_label() {
             "http.response.status_code=502 network.protocol.version=1.1 error.type=502",
             "network.protocol.version=1.1 error.type=incomplete",
         ] {
-            assert!(all.contains_key(&format!("http.server.request.duration http.request.method=_OTHER url.scheme=http {labels}")));
+            assert!(all.contains_key(&format!(
+                "http.server.request.duration http.request.method=_OTHER url.scheme=http {labels}"
+            )));
         }
         assert_eq!(all["tenure.connection.not_accepted"], "1");
     });
@@ -125,7 +127,7 @@ fn failures_have_a_type_and_unknown_methods_share_a_label() {
 fn under_tls_the_scheme_is_https() {
     with(Metrics::server, |metrics, snapshotter| {
         let mut exchange = exchange("GET");
-        exchange.connection.tls = Some(std::sync::Arc::new(TlsFacts {
+        exchange.connection.tls = Some(Arc::new(TlsFacts {
             version: TlsVersion::Tls13,
             cipher_suite: String::new(),
             alpn: None,
@@ -134,7 +136,8 @@ fn under_tls_the_scheme_is_https() {
         }));
         metrics.exchanged(&exchange);
         let all = recorded(snapshotter);
-        let labels = "http.request.method=GET url.scheme=https http.response.status_code=200 network.protocol.version=1.1";
+        let labels =
+            "http.request.method=GET url.scheme=https http.response.status_code=200 network.protocol.version=1.1";
         assert!(all.contains_key(&format!("http.server.request.duration {labels}")), "{all:?}");
         assert!(all.contains_key("http.server.active_requests http.request.method=GET url.scheme=https"), "{all:?}");
     });
@@ -151,16 +154,13 @@ fn a_client_names_its_servers_counts_to_the_head_and_knows_how_long_its_connecti
         let all = recorded(snapshotter);
         assert_eq!((&*all[&open("idle")], &*all[&open("active")]), ("0", "1"));
         assert_eq!(all[&format!("http.client.active_requests http.request.method=GET url.scheme=http {SERVER}")], "1");
-        metrics.exchanged(&Exchanged {
-            connection: info,
-            status: Some(StatusCode::NOT_FOUND),
-            ..exchange("GET")
-        });
+        metrics.exchanged(&Exchanged { connection: info, status: Some(StatusCode::NOT_FOUND), ..exchange("GET") });
         metrics.repeated(Fate::LikelyUndelivered);
         metrics.closed(1, CloseReason::PeerFin, 1);
         let all = recorded(snapshotter);
         assert_eq!((&*all[&open("idle")], &*all[&open("active")]), ("0", "-1"));
-        let labels = "http.request.method=GET url.scheme=http http.response.status_code=404 network.protocol.version=1.1";
+        let labels =
+            "http.request.method=GET url.scheme=http http.response.status_code=404 network.protocol.version=1.1";
         assert_eq!(all[&format!("http.client.request.duration {labels} {SERVER} error.type=404")], "0.25");
         assert_eq!(all[&format!("tenure.request.repeated fate={}", Fate::LikelyUndelivered.name())], "1");
         let lived: f64 = all[&format!("http.client.connection.duration {SERVER}")].parse().unwrap();

@@ -84,19 +84,22 @@ impl<S: Stream> Drive<S> {
             client.address = self.info_raw(head.fields).client.map(display),
             network.peer.address = self.info().peer.map(|peer| display(peer.ip())),
         );
-        self.observe(|drive| drive.info_raw(head.fields), || {
-            let field = |name: &str| {
-                let field = head.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name.as_bytes()))?;
-                HeaderValue::from_bytes(&field.value).ok()
-            };
-            Head {
-                method: text(head.method).into_owned(),
-                target: text(head.target).into_owned(),
-                version: head.version,
-                referer: field("referer"),
-                user_agent: field("user-agent"),
-            }
-        });
+        self.observe(
+            |drive| drive.info_raw(head.fields),
+            || {
+                let field = |name: &str| {
+                    let field = head.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name.as_bytes()))?;
+                    HeaderValue::from_bytes(&field.value).ok()
+                };
+                Head {
+                    method: text(head.method).into_owned(),
+                    target: text(head.target).into_owned(),
+                    version: head.version,
+                    referer: field("referer"),
+                    user_agent: field("user-agent"),
+                }
+            },
+        );
         self.observed.span.clone()
     }
 

@@ -2,10 +2,10 @@
 
 use std::io;
 
+use super::accept;
 use super::drive::Engine;
 use super::listener::Listener;
 use super::shared::Shared;
-use super::accept;
 use crate::io::Socket;
 
 /// Nothing to configure.

@@ -16,10 +16,10 @@ use http::{Request, Response};
 use tokio::sync::{mpsc, oneshot};
 use tower_service::Service;
 
-use super::{Server, raw};
 use super::accept::{LONGEST_QUEUE, is_fatal, is_peers};
 use super::listener::Listener;
 use super::shared::{Place, addresses, turns};
+use super::{Server, raw};
 use crate::{Body, BoxError};
 
 /// Connections that wait for one worker to take them up, at most.

@@ -17,7 +17,9 @@ const PROXY: &[u8] = b"PROXY TCP4 192.0.2.7 198.51.100.1 56324 443\r\n";
 
 fn facts_raw(request: &raw::Request<'_>, response: raw::Response<'_>) -> raw::Answered {
     match told(request.connection()) {
-        Ok(facts) => response.send(StatusCode::OK, &[], [facts.as_bytes(), b" ", request.content()].concat().as_slice()),
+        Ok(facts) => {
+            response.send(StatusCode::OK, &[], [facts.as_bytes(), b" ", request.content()].concat().as_slice())
+        }
         Err(_) => response.send(StatusCode::INTERNAL_SERVER_ERROR, &[], b""),
     }
 }
@@ -64,7 +66,8 @@ async fn proxied(served: &Served, place: &Place, header: &[u8]) -> std::io::Resu
 fn a_proxy_header_comes_before_the_handshake() {
     run(async {
         let place = Place::new();
-        let server = place.server().proxy_protocol(ProxyProtocol::Required { trusted: vec!["127.0.0.1".parse().unwrap()] });
+        let server =
+            place.server().proxy_protocol(ProxyProtocol::Required { trusted: vec!["127.0.0.1".parse().unwrap()] });
         let served = serve_with(server, who).await;
         let mut peer = proxied(&served, &place, PROXY).await.expect("a handshake");
         for request in 1..=2 {
