@@ -16,7 +16,7 @@ use super::drive::{Drive, Engine};
 use super::entry::Entry;
 use super::introduce::introduce;
 use super::listener::Listener;
-use super::parked::Parked;
+use super::parked::{Parked, Tick};
 use super::proxy_protocol::{Admission, ProxyProtocol};
 use super::shared::{Ending, Shared, closed};
 use super::stream::Stream;
@@ -28,6 +28,10 @@ use crate::observe::Opened;
 /// How long the acceptor rests when the process has no file descriptor left and no connection
 /// sleeps: others must end first, and asking again at once would only spin.
 const REST: Duration = Duration::from_millis(50);
+
+/// What has woken a parked connection is read within this time, even if its idle time has ended
+/// meanwhile: mostly it is a request.
+const READ_WITHIN: Duration = Duration::from_secs(1);
 
 /// Connections that wait in a listener's queue, at most: Linux's own limit (`SOMAXCONN`).
 pub(super) const LONGEST_QUEUE: usize = 4096;
@@ -146,7 +150,9 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
         match event {
             Event::Left(left) => self.left(left),
             Event::Woken => {
-                for parked in std::mem::take(&mut self.woken) {
+                let read = now().checked_add(READ_WITHIN).map_or(Tick::NEVER, |at| self.shared.epoch.after(at));
+                for mut parked in std::mem::take(&mut self.woken) {
+                    parked.until = parked.until.max(read);
                     self.wake(parked);
                 }
             }
