@@ -51,12 +51,15 @@ pub struct Metrics {
     role: Role,
 }
 
+/// By a connection's number.
+type Since = HashMap<u64, (Instant, Option<ServerAddress>)>;
+
 #[derive(Debug)]
 enum Role {
     /// Its connections by state, looked up once: idle, active, parked.
     Server([Gauge; 3]),
     /// Its open connections: since when, and to which server. A server has too many to remember.
-    Client(Mutex<HashMap<u64, (Instant, Option<ServerAddress>)>>),
+    Client(Mutex<Since>),
 }
 
 /// What an open connection does.
@@ -103,7 +106,7 @@ impl Metrics {
         }
     }
 
-    fn since(&self) -> Option<MutexGuard<'_, HashMap<u64, (Instant, Option<ServerAddress>)>>> {
+    fn since(&self) -> Option<MutexGuard<'_, Since>> {
         match &self.role {
             Role::Server(_) => None,
             Role::Client(since) => Some(since.lock().unwrap_or_else(PoisonError::into_inner)),

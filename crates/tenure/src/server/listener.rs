@@ -164,3 +164,23 @@ fn set_options(socket: SockRef<'_>, probes: Probes) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_accepted_has_the_listeners_options() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (probe, patience) = (Duration::from_secs(7), Duration::from_secs(9));
+        let probes = Probes { keep_alive: Some(probe), unacknowledged: Some(patience) };
+        set_options(SockRef::from(&listener), probes).unwrap();
+        let _peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        let accepted = SockRef::from(&accepted);
+        assert!(accepted.tcp_nodelay().unwrap() && accepted.keepalive().unwrap());
+        assert_eq!(accepted.tcp_keepalive_time().unwrap(), probe);
+        assert_eq!(accepted.tcp_user_timeout().unwrap(), Some(patience));
+        assert_eq!(accepted.tcp_notsent_lowat().unwrap(), UNSENT);
+    }
+}

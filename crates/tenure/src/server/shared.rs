@@ -208,3 +208,17 @@ pub(super) fn closed(tap: &Tap, why: CloseReason, exchanges: u64) {
         observer.closed(tap.id, why, exchanges);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drain_lasts_as_long_as_was_announced_unless_told_otherwise() {
+        let seconds = |server: Server| drain_deadline(&server).as_secs();
+        assert_eq!(seconds(Server::new()), 30);
+        assert_eq!(seconds(Server::new().announce_idle(true)), 75 + 5 + 5);
+        assert_eq!(seconds(Server::new().announce_idle(true).idle_timeout(Duration::from_secs(15))), 30);
+        assert_eq!(seconds(Server::new().announce_idle(true).drain_deadline(Duration::from_secs(7))), 7);
+    }
+}
