@@ -25,7 +25,7 @@ for version in 1.2 1.3; do
     check "TLS $version: the right answers" cmp "$tmp/3" "$www/small-03.txt"
     equal "TLS $version: stored, then fetched over the same connection" "201 1 200 0" \
         "$(asks --tls-max "$version" -T "$www/big.bin" "$url/in/$version.bin" -o /dev/null \
-            --next --cacert "$tmp/cert.pem" -sS -w '%{http_code} %{num_connects}\n' -o "$tmp/big" "$url/in/$version.bin" | xargs)"
+            --next --tls-max "$version" --cacert "$tmp/cert.pem" -sS -w '%{http_code} %{num_connects}\n' -o "$tmp/big" "$url/in/$version.bin" | xargs)"
     check "TLS $version: byte by byte" cmp "$tmp/big" "$www/big.bin"
 done
 asks -v -o /dev/null "$url/small-01.txt" >"$tmp/curl.log" 2>&1
