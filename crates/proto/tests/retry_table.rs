@@ -10,6 +10,7 @@ const TABLE: [(Fate, bool, bool); 6] = [
     (Fate::Refused, true, true),
     (Fate::LikelyUndelivered, true, true),
     // The part that was sent may have had an effect.
+    (Fate::Withheld, true, true),
     (Fate::Incomplete, true, false),
     (Fate::Unknown, true, false),
     (Fate::AnsweredInPart, false, false),

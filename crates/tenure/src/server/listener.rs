@@ -3,16 +3,15 @@
 use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 
 #[cfg(unix)]
 use super::workers::Dealt;
-use crate::io::Socket;
+use crate::io::{Probes, Socket};
 #[cfg(unix)]
 use tokio::sync::mpsc;
 
@@ -54,16 +53,6 @@ impl<L: Into<Self>> FromIterator<L> for Listener {
     }
 }
 
-/// How the kernel finds out that a peer is gone. Apart from HTTP's own persistence: these ask
-/// whether the other host is there, not whether anybody will ask again.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Probes {
-    /// `SO_KEEPALIVE`: a probe after so much silence, and then as often.
-    pub(crate) keep_alive: Option<Duration>,
-    /// `TCP_USER_TIMEOUT`: how long sent bytes may stay unacknowledged.
-    pub(crate) unacknowledged: Option<Duration>,
-}
-
 #[cfg(unix)]
 impl Listener {
     /// What another task accepts, and sends.
@@ -78,7 +67,7 @@ impl Listener {
         for socket in &self.sockets {
             match socket {
                 Kind::Tcp(listener) => {
-                    if let Err(error) = set_options(SockRef::from(listener), probes) {
+                    if let Err(error) = probes.set(SockRef::from(listener)) {
                         tracing::warn!(%error, "a listener's TCP options");
                     }
                 }
@@ -144,15 +133,4 @@ impl Kind {
 #[cfg(unix)]
 fn enter((socket, peer): (std::os::fd::OwnedFd, Option<SocketAddr>)) -> io::Result<(Socket, Option<SocketAddr>)> {
     Ok((Socket::enter(socket)?, peer))
-}
-
-fn set_options(socket: SockRef<'_>, probes: Probes) -> io::Result<()> {
-    // Small messages must not wait for the peer's acknowledgement of earlier ones.
-    socket.set_tcp_nodelay(true)?;
-    if let Some(after) = probes.keep_alive {
-        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(after).with_interval(after))?;
-    }
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket.set_tcp_user_timeout(probes.unacknowledged)?;
-    Ok(())
 }

@@ -41,10 +41,10 @@ use http::{Request, Response};
 use tenure_proto::Config;
 use tower_service::Service;
 
+use crate::io::Probes;
 use crate::observe::{self, Observer};
 use crate::{Body, BoxError};
 use limits::Limits;
-use listener::Probes;
 use proxy_protocol::ProxyProtocol;
 use service::ServiceEngine;
 use shared::Shared;
@@ -106,9 +106,7 @@ pub(crate) struct Drain {
 impl Default for Server {
     fn default() -> Self {
         let drain = Drain { grace: Duration::from_secs(1), deadline: Duration::from_secs(30) };
-        let probes =
-            Probes { keep_alive: Some(Duration::from_secs(60)), unacknowledged: Some(Duration::from_secs(60)) };
-        let limits = Limits::new(probes);
+        let limits = Limits::new(Probes::DEFAULT);
         let park_after = Some(Duration::from_secs(1));
         let config = Config::default();
         let (proxy, tls) = (ProxyProtocol::Off, Tls::default());
