@@ -44,7 +44,7 @@ impl Default for Builder {
             repeat_undelivered: true,
             expect_above: None,
             rest: Rest { bytes: 64 * 1024, time: Duration::from_millis(250) },
-            probes: Probes::DEFAULT,
+            probes: Probes::default(),
             observer: None,
             tls: Tls::default(),
         }
@@ -127,14 +127,15 @@ impl Builder {
 
     /// The kernel's own probes of a silent peer (`SO_KEEPALIVE`), which keep nothing alive in HTTP:
     /// they find hosts that are gone, and a NAT or firewall that forgets silent connections sees
-    /// traffic. Default after 60 s of silence; `None` sends none.
+    /// traffic. Default after 60 s of silence, or after half of
+    /// [`tcp_user_timeout`](Self::tcp_user_timeout) if that is sooner; `None` sends none.
     pub const fn tcp_keep_alive(mut self, after: Option<Duration>) -> Self {
         self.probes.keep_alive = after;
         self
     }
 
-    /// How long sent bytes may stay unacknowledged before the kernel gives the connection up
-    /// (`TCP_USER_TIMEOUT`, Linux). Default 60 s; `None` leaves it to the kernel (about 15 minutes).
+    /// How long sent bytes, or the probes, may stay unacknowledged before the kernel gives the
+    /// connection up (`TCP_USER_TIMEOUT`, Linux). Default 120 s; `None` leaves it to the kernel (about 15 minutes).
     pub const fn tcp_user_timeout(mut self, unacknowledged: Option<Duration>) -> Self {
         self.probes.unacknowledged = unacknowledged;
         self

@@ -85,6 +85,8 @@ async fn tcp(origin: &Origin, probes: Probes) -> io::Result<(TcpStream, Making)>
     let found = now();
     let stream = eyeballs::race(addresses, |address| async move {
         let stream = TcpStream::connect(address).await?;
+        // Small messages must not wait for the peer's acknowledgement of earlier ones.
+        stream.set_nodelay(true)?;
         probes.set(socket2::SockRef::from(&stream))?;
         Ok(stream)
     })
@@ -101,16 +103,16 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = Origin::of(&format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap()).unwrap();
         let off = Probes { keep_alive: None, unacknowledged: None };
-        for (probes, probed, seconds) in [(Probes::DEFAULT, true, Some(60)), (off, false, None)] {
+        for (probes, probed, told) in [(Probes::default(), true, Some((60, 120))), (off, false, None)] {
             let (stream, making) = tcp(&origin, probes).await.unwrap();
             let socket = socket2::SockRef::from(&stream);
             assert!(socket.tcp_nodelay().unwrap());
             assert_eq!(socket.keepalive().unwrap(), probed);
             assert!(making.tls.is_none());
             #[cfg(target_os = "linux")]
-            assert_eq!(socket.tcp_user_timeout().unwrap(), seconds.map(Duration::from_secs));
+            assert_eq!(socket.tcp_user_timeout().unwrap(), told.map(|(_, end)| Duration::from_secs(end)));
             #[cfg(target_os = "linux")]
-            if let Some(seconds) = seconds {
+            if let Some((seconds, _)) = told {
                 assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(seconds));
             }
         }

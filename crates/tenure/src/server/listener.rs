@@ -67,7 +67,7 @@ impl Listener {
         for socket in &self.sockets {
             match socket {
                 Kind::Tcp(listener) => {
-                    if let Err(error) = probes.set(SockRef::from(listener)) {
+                    if let Err(error) = set_options(SockRef::from(listener), probes) {
                         tracing::warn!(%error, "a listener's TCP options");
                     }
                 }
@@ -133,4 +133,10 @@ impl Kind {
 #[cfg(unix)]
 fn enter((socket, peer): (std::os::fd::OwnedFd, Option<SocketAddr>)) -> io::Result<(Socket, Option<SocketAddr>)> {
     Ok((Socket::enter(socket)?, peer))
+}
+
+fn set_options(socket: SockRef<'_>, probes: Probes) -> io::Result<()> {
+    // Small messages must not wait for the peer's acknowledgement of earlier ones.
+    socket.set_tcp_nodelay(true)?;
+    probes.set(socket)
 }
