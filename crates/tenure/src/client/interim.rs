@@ -19,7 +19,9 @@ use http::Response;
 /// # request.unwrap();
 /// ```
 #[derive(Clone)]
-pub struct OnInterim(Arc<dyn Fn(&Response<()>) + Send + Sync>);
+pub struct OnInterim(Arc<Tell>);
+
+type Tell = dyn Fn(&Response<()>) + Send + Sync;
 
 impl OnInterim {
     /// Calls `tell` with each head.
