@@ -2,6 +2,7 @@
 
 mod explain;
 mod get;
+mod page;
 mod send;
 mod serve;
 mod support;
