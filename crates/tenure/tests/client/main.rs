@@ -13,6 +13,7 @@ mod pool;
 mod race;
 mod retry;
 mod reuse;
+mod stray;
 mod timeouts;
 mod truncated;
 mod upload;
