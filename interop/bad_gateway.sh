@@ -8,7 +8,7 @@
 source "$(dirname "$0")/lib.sh"
 need python3 nginx
 find_tenure
-(cd "$root" && cargo build --release --quiet -p tenure --example reverse_proxy) || { fail "cargo build"; finish; }
+(cd "$root" && cargo build --quiet -p tenure --example reverse_proxy) || { fail "cargo build"; finish; }
 
 # Milliseconds, but for the last. The application takes `work` for each answer, so that the requests of a burst meet.
 idle=250 jitter=5 work=20 seconds=20 lanes=32
@@ -79,7 +79,7 @@ CONF
     start "$1" "$tmp/apache.err" apache2 -DFOREGROUND -d "$tmp" -f "$tmp/httpd.conf"
 }
 configure_tenure() {
-    start "$1" "$tmp/tenure.log" "${CARGO_TARGET_DIR:-$root/target}/release/examples/reverse_proxy" "127.0.0.1:$1" "127.0.0.1:$2"
+    start "$1" "$tmp/tenure.log" "${CARGO_TARGET_DIR:-$root/target}/debug/examples/reverse_proxy" "127.0.0.1:$1" "127.0.0.1:$2"
 }
 
 applications=() loads=()

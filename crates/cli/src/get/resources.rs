@@ -62,7 +62,7 @@ mod tests {
 
     fn found(html: &str) -> Vec<String> {
         let page = "http://h/a/page?q".parse().unwrap();
-        resources(&page, html.as_bytes()).iter().map(|uri| uri.to_string()).collect()
+        resources(&page, html.as_bytes()).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -96,8 +96,8 @@ mod tests {
 
     #[test]
     fn what_is_no_html_names_nothing_and_does_no_harm() {
-        assert_eq!(found(""), [""; 0]);
-        assert_eq!(found("<img src=<<<\0<img"), ["http://h/a/%3C%3C%3C%EF%BF%BD%3Cimg"; 0]);
-        assert_eq!(found("\u{feff}{\"img\": 1}"), [""; 0]);
+        for text in ["", "<img src=<<<\0<img", "\u{feff}{\"img\": 1}"] {
+            assert!(found(text).is_empty(), "{text}");
+        }
     }
 }
