@@ -4,6 +4,7 @@ mod captures;
 mod chain;
 mod explain;
 mod get;
+mod page;
 mod send;
 mod serve;
 mod support;
