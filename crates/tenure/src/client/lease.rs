@@ -13,9 +13,10 @@ use super::origin::Origin;
 use super::patience::Patience;
 use super::pool::Id;
 use super::shared::Shared;
+use super::timing::Making;
 use super::waiting::Place;
 use crate::io::{Transport, now};
-use crate::observe::ConnectionInfo;
+use crate::observe::{ConnectionInfo, ServerAddress, TlsFacts};
 use crate::sys::Peek;
 
 /// How often the runtime may look before bytes that it does not see retire a connection.
@@ -28,7 +29,11 @@ pub(super) struct Pooled {
     pub(super) id: Id,
     pub(super) peer: Option<SocketAddr>,
     pub(super) local: Option<SocketAddr>,
+    pub(super) server: ServerAddress,
+    pub(super) tls: Option<Arc<TlsFacts>>,
     pub(super) opened: Instant,
+    /// How long making it took, until its first request was told.
+    pub(super) making: Option<Making>,
     pub(super) quiet_since: Instant,
     /// What the last response said of the connection's future.
     pub(super) hint: Option<KeepAlive>,
@@ -57,9 +62,11 @@ impl Lease {
             request: pooled.connection.exchanges() + 1,
             peer: pooled.peer,
             local: pooled.local,
+            client: None,
+            server: Some(pooled.server.clone()),
             age: now - pooled.opened,
             idle: now - pooled.quiet_since,
-            tls: None,
+            tls: pooled.tls.clone(),
         }
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::Builder;
 use super::connect::connect;
+use super::drive::Rest;
 use super::lease::{Lease, Pooled};
 use super::origin::Origin;
 use super::patience::Patience;
@@ -18,7 +19,7 @@ use super::tls::Tls;
 use super::waiting::{Decision, Place, Turn, Waiting};
 use crate::Fate;
 use crate::error::Error;
-use crate::io::{Tap, Transport, now};
+use crate::io::{Probes, Tap, Transport, now};
 use crate::observe::{Observer, Opened};
 
 /// What all clones of a client share.
@@ -27,7 +28,11 @@ pub(super) struct Shared {
     idle_timeout: Duration,
     connect_timeout: Duration,
     pub(super) response_timeout: Option<Duration>,
+    pub(super) request_timeout: Option<Duration>,
     pub(super) repeat_undelivered: bool,
+    pub(super) expect_above: Option<u64>,
+    pub(super) rest: Rest,
+    probes: Probes,
     pub(super) observer: Option<Arc<dyn Observer>>,
     tls: Tls,
     state: Mutex<State>,
@@ -71,7 +76,11 @@ impl Shared {
             idle_timeout: builder.idle_timeout,
             connect_timeout: builder.connect_timeout,
             response_timeout: builder.response_timeout,
+            request_timeout: builder.request_timeout,
             repeat_undelivered: builder.repeat_undelivered,
+            expect_above: builder.expect_above,
+            rest: builder.rest,
+            probes: builder.probes,
             observer: builder.observer,
             tls: builder.tls,
             state: Mutex::new(state),
@@ -147,14 +156,16 @@ impl Shared {
     }
 
     async fn connect(self: &Arc<Self>, mut place: Place) -> Result<Lease, Error> {
-        let made = connect(&place.origin, self.connect_timeout, &self.tls).await?;
+        let made = connect(&place.origin, self.connect_timeout, &self.tls, self.probes).await?;
         let id = {
             let mut state = self.lock();
             state.next_id += 1;
             state.next_id
         };
+        let server = place.origin.address();
         if let Some(observer) = &self.observer {
-            observer.opened(Opened { id, peer: made.peer, took: made.took, round_trip: made.round_trip });
+            let (peer, server) = (made.peer, Some(server.clone()));
+            observer.opened(Opened { id, peer, server, took: made.took, round_trip: made.round_trip });
         }
         let tap = Tap { observer: self.observer.clone(), id };
         let pooled = Pooled {
@@ -163,7 +174,10 @@ impl Shared {
             id,
             peer: made.peer,
             local: made.local,
+            server,
+            tls: made.tls,
             opened: made.opened,
+            making: Some(made.making),
             quiet_since: made.opened,
             hint: None,
             leaves: CloseReason::Idle,
