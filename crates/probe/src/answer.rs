@@ -1,6 +1,6 @@
 //! A response, as it came.
 
-use tenure_proto::{ConnectionOptions, FramingRule, KeepAlive, Persistence, ResponseHead, Version};
+use tenure_proto::{ConnectionOptions, KeepAlive, Persistence, ResponseHead, Version};
 use tokio::time::Instant;
 
 /// A whole final response.
@@ -8,7 +8,6 @@ use tokio::time::Instant;
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) version: Version,
-    pub(crate) rule: FramingRule,
     /// Whether it says that another request may follow, its framing included.
     pub(crate) persistence: Persistence,
     pub(crate) options: ConnectionOptions,
@@ -16,25 +15,21 @@ pub(crate) struct Answer {
     fields: Vec<(String, String)>,
     /// Bytes of content.
     pub(crate) content: u64,
-    /// The status codes of the interim responses before it.
-    pub(crate) interim: Vec<u16>,
     /// When its last byte was there.
     pub(crate) at: Instant,
 }
 
 impl Answer {
-    pub(crate) fn of(head: &ResponseHead<'_>, interim: Vec<u16>) -> Self {
+    pub(crate) fn of(head: &ResponseHead<'_>) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self {
             status: head.status.as_u16(),
             version: head.version,
-            rule: head.rule,
             persistence: head.persistence,
             options: head.options,
             keep_alive: head.keep_alive,
             fields: head.fields.iter().map(|field| (text(field.name), text(&field.value))).collect(),
             content: 0,
-            interim,
             at: Instant::now(),
         }
     }

@@ -103,8 +103,7 @@ impl Line {
     /// Reads the next answer that is due.
     pub(crate) async fn answer(&mut self) -> Result<Answer, Trouble> {
         let mut answer = None;
-        let mut interim = Vec::new();
-        while !self.advance(&mut answer, &mut interim)? {
+        while !self.advance(&mut answer)? {
             if let Some(ending) = self.ended.clone() {
                 match self.core.receive_eof() {
                     Ok(Event::End(_)) if ending.how == How::Fin => break,
@@ -121,7 +120,7 @@ impl Line {
     }
 
     /// Uses what was received; whether the answer is whole.
-    fn advance(&mut self, answer: &mut Option<Answer>, interim: &mut Vec<u16>) -> Result<bool, Trouble> {
+    fn advance(&mut self, answer: &mut Option<Answer>) -> Result<bool, Trouble> {
         let mut used = 0;
         let whole = loop {
             let (n, event) = match self.core.receive(&self.input[used..], Instant::now().into_std()) {
@@ -130,8 +129,8 @@ impl Line {
             };
             used += n;
             match event {
-                Event::Head(head) => *answer = Some(Answer::of(&head, std::mem::take(interim))),
-                Event::Interim(head) => interim.push(head.status.as_u16()),
+                Event::Head(head) => *answer = Some(Answer::of(&head)),
+                Event::Interim(_) => {}
                 Event::Content(data) => answer.iter_mut().for_each(|answer| answer.content += data.len() as u64),
                 Event::End(_) => break true,
                 _ => break false,

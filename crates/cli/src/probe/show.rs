@@ -15,15 +15,13 @@ pub(super) fn greeting(url: &str, greeting: &Greeting, paint: Paint) -> String {
         }
     }
     text.push('\n');
-    match (&greeting.server, &greeting.via) {
-        (Some(server), None) => {
-            text += &format!("It says it is {}; hops behind it are not seen.\n", units::plain(server))
-        }
+    text += &match (&greeting.server, &greeting.via) {
+        (Some(server), None) => format!("It says it is {}; hops behind it are not seen.\n", units::plain(server)),
         (_, Some(via)) => {
-            text += &format!("It says it is a proxy ({}); the server behind it is not seen.\n", units::plain(via))
+            format!("It says it is a proxy ({}); the server behind it is not seen.\n", units::plain(via))
         }
-        (None, None) => {}
-    }
+        (None, None) => String::new(),
+    };
     text + "\n"
 }
 

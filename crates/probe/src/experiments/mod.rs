@@ -1,10 +1,17 @@
 //! The experiments, each a file, in the order of the report.
 
+mod chunked_request;
 mod close_option;
+mod empty_line;
+mod expect_continue;
+mod head_framing;
 mod idle;
 mod max_requests;
+mod not_modified;
 mod persistence10;
 mod persistence11;
+mod pipelining;
+mod unread_content;
 mod within_a_head;
 
 use std::time::Duration;
@@ -62,4 +69,11 @@ pub const EXPERIMENTS: &[Experiment] = &[
     idle::EXPERIMENT,
     within_a_head::EXPERIMENT,
     max_requests::EXPERIMENT,
+    pipelining::EXPERIMENT,
+    head_framing::EXPERIMENT,
+    not_modified::EXPERIMENT,
+    empty_line::EXPERIMENT,
+    chunked_request::EXPERIMENT,
+    expect_continue::EXPERIMENT,
+    unread_content::EXPERIMENT,
 ];

@@ -127,3 +127,42 @@ async fn a_slow_head_is_timed() {
     assert_eq!(finding(&report, "time until the first byte").value, seconds(20.0));
     assert_eq!(finding(&report, "time for a head").value, seconds(20.0));
 }
+
+async fn verdict(experiment: &str, subject: &str, manners: Manners) -> (String, Level) {
+    let report = report(experiment, manners).await;
+    let finding = finding(&report, subject);
+    (finding.value.to_string(), finding.verdict)
+}
+
+#[tokio::test(start_paused = true)]
+async fn content_where_none_is_due_is_a_problem() {
+    let head = verdict("head-answer", "answer to HEAD", Manners { after_head: "hi", ..Manners::default() }).await;
+    assert_eq!(head, ("followed by content".to_owned(), Level::Problem));
+    let not_modified = Manners { after_304: "hi", ..Manners::default() };
+    let not_modified = verdict("not-modified", "304 (Not Modified)", not_modified).await;
+    assert_eq!(not_modified, ("followed by content".to_owned(), Level::Problem));
+}
+
+#[tokio::test(start_paused = true)]
+async fn content_taken_for_a_request_is_a_problem() {
+    let deaf = Manners { reads_content: false, ..Manners::default() };
+    let chunked = verdict("chunked", "request in chunks", deaf.clone()).await;
+    assert_eq!(chunked, ("not read to its end".to_owned(), Level::Problem));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_100_is_a_problem() {
+    let ignores_expect = Manners { ignores_expect: true, ..Manners::default() };
+    let expect = verdict("expect", "Expect: 100-continue", ignores_expect).await;
+    assert_eq!(expect, ("no answer".to_owned(), Level::Problem));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pipeline_cut_short_is_told() {
+    // One request came before the eight.
+    let cut = verdict("pipelining", "pipelined requests answered", Manners { max: 4, ..Manners::default() }).await;
+    assert_eq!(cut, ("3".to_owned(), Level::Note));
+    let unsaid = Manners { max: 4, announces_last: false, ..Manners::default() };
+    let unsaid = verdict("pipelining", "pipelined requests answered", unsaid).await;
+    assert_eq!(unsaid, ("3".to_owned(), Level::Problem));
+}

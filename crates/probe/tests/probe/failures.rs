@@ -72,7 +72,9 @@ async fn something_else_than_http() {
 }
 
 /// https was asked for, and the port answers in plain HTTP.
-struct PlainForTls(Memory<fn(DuplexStream) -> Result<BoxFuture<'static, ()>, Failure>>);
+struct PlainForTls(Memory<Serve>);
+
+type Serve = fn(DuplexStream) -> Result<BoxFuture<'static, ()>, Failure>;
 
 impl Dial for PlainForTls {
     fn dial(&self) -> BoxFuture<'_, Result<Opened, Failure>> {

@@ -29,6 +29,12 @@ pub(crate) struct Manners {
     pub(crate) whole_value: bool,
     /// After so many requests in all it takes no more connections, and closes those it has.
     pub(crate) dies_after: u64,
+    /// It reads a request's content before it goes on.
+    pub(crate) reads_content: bool,
+    pub(crate) ignores_expect: bool,
+    /// What it sends where no content is due.
+    pub(crate) after_head: &'static str,
+    pub(crate) after_304: &'static str,
     /// How long it takes a head to come.
     pub(crate) head: Duration,
 }
@@ -45,6 +51,10 @@ impl Default for Manners {
             announces_last: true,
             whole_value: false,
             dies_after: u64::MAX,
+            reads_content: true,
+            ignores_expect: false,
+            after_head: "",
+            after_304: "",
             head: Duration::from_secs(30),
         }
     }
@@ -83,6 +93,12 @@ impl Server {
             if self.is_dead() {
                 return;
             }
+            if !head.lines().next().is_some_and(|line| line.contains(" HTTP/1.")) {
+                let _ = stream
+                    .write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                    .await;
+                return;
+            }
             let last = carried == manners.max;
             let close = last || self.wants_close(&head);
             let option = match (close && (!last || manners.announces_last), manners.announced) {
@@ -90,8 +106,18 @@ impl Server {
                 (false, Some(seconds)) => format!("Connection: keep-alive\r\nKeep-Alive: timeout={seconds}\r\n"),
                 (false, None) => "Connection: keep-alive\r\n".to_owned(),
             };
-            let content = if head.starts_with("HEAD ") { "" } else { "hi" };
-            let response = format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n{option}\r\n{content}");
+            if head.contains("100-continue") && !manners.ignores_expect {
+                let _ = stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
+            }
+            if manners.reads_content {
+                content(&mut stream, &head).await;
+            }
+            let response = if head.contains("If-None-Match") {
+                format!("HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\n{option}\r\n{}", manners.after_304)
+            } else {
+                let content = if head.starts_with("HEAD ") { manners.after_head } else { "hi" };
+                format!("HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: 2\r\n{option}\r\n{content}")
+            };
             if stream.write_all(response.as_bytes()).await.is_err() || close {
                 return;
             }
@@ -116,10 +142,25 @@ impl Server {
 /// A whole head; `None` at the end, or if there is none in time.
 pub(crate) async fn head(stream: &mut DuplexStream, until: Instant) -> Option<String> {
     let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
+    while !head.ends_with(b"\r\n\r\n") || head == b"\r\n\r\n" {
         head.push(timeout_at(until, stream.read_u8()).await.ok()?.ok()?);
     }
-    String::from_utf8(head).ok()
+    // RFC 9112 section 2.2: an empty line before it is ignored.
+    String::from_utf8(head).ok().map(|head| head.trim_start().to_owned())
+}
+
+/// Reads the content of a request with this head.
+async fn content(stream: &mut DuplexStream, head: &str) {
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")?.parse().ok());
+    if let Some(length) = length {
+        let _ = tokio::io::copy(&mut stream.take(length), &mut tokio::io::sink()).await;
+    } else if head.contains("chunked") {
+        let mut end = Vec::new();
+        while !end.ends_with(b"\r\n\r\n") {
+            let Ok(byte) = stream.read_u8().await else { return };
+            end.push(byte);
+        }
+    }
 }
 
 /// Connections in memory, each served by what `F` makes of it.
