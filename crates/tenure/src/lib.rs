@@ -42,7 +42,7 @@ pub mod server;
 pub use client::Client;
 pub use error::Error;
 pub use io::Body;
-pub use observe::{ConnectionInfo, Direction, Exchanged, Observer, Opened, TlsFacts, TlsVersion};
+pub use observe::{ConnectionInfo, Direction, Exchanged, Observer, Opened, Pipelined, TlsFacts, TlsVersion};
 pub use proto::{CloseReason, Fate};
 pub use sys::{TcpFacts, tcp_facts};
 pub use tenure_proto as proto;
