@@ -13,9 +13,9 @@ use http_body::{Body as HttpBody, Frame};
 use tenure_proto::{CloseReason, ErrorKind, Event, Fate, Framing, Persistence, RequestLine};
 
 use super::evidence;
+use super::lease::Lease;
 use super::request::Prepared;
 use super::response;
-use super::shared::Lease;
 use crate::Body;
 use crate::error::{Error, Kind};
 use crate::io::{Deadline, fields, now};

@@ -1,15 +1,18 @@
 //! The client: a pool of connections per origin, one exchange at a time on each.
 
+mod builder;
 mod connect;
 mod drive;
 mod evidence;
 mod eyeballs;
+mod lease;
 mod origin;
 mod patience;
 mod pool;
 mod request;
 mod response;
 mod shared;
+mod waiting;
 
 #[cfg(feature = "tls")]
 mod tls;
@@ -21,21 +24,21 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use http::{Request, Response, StatusCode, Uri};
-use tenure_proto::{Attempt, Config, Timeouts, Verdict};
+use tenure_proto::{Attempt, Verdict};
 use tower_service::Service;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
 use crate::error::{Error, Kind};
-use crate::observe::{self, ConnectionInfo, Observer};
+use crate::observe::ConnectionInfo;
 use crate::{Body, Fate};
 use drive::Exchange;
 use request::Prepared;
 use shared::{Shared, Wish};
-use tls::Tls;
+
+pub use builder::Builder;
 
 /// A client whose requests share persistent connections. Clones share them too.
 ///
@@ -45,7 +48,7 @@ use tls::Tls;
 /// else as seen, else less than 2 s.
 ///
 /// A request is sent as HTTP/1.1, or as HTTP/1.0 with `Connection: keep-alive` if its version says
-/// so. Each response carries a [`ConnectionInfo`](crate::ConnectionInfo) in its extensions. A
+/// so. Each response carries a [`ConnectionInfo`] in its extensions. A
 /// connection is used again only after its response was read to the end.
 #[derive(Clone)]
 pub struct Client {
@@ -178,84 +181,4 @@ fn span(prepared: &Prepared, info: &ConnectionInfo) -> Span {
         http.response.status_code = Empty,
         network.peer.address = info.peer.map(|peer| tracing::field::display(peer.ip())),
     )
-}
-
-/// Settings of a [`Client`].
-#[derive(Clone)]
-pub struct Builder {
-    config: Config,
-    per_origin: usize,
-    idle_timeout: Duration,
-    connect_timeout: Duration,
-    response_timeout: Option<Duration>,
-    repeat_undelivered: bool,
-    observer: Option<Arc<dyn Observer>>,
-    tls: Tls,
-}
-
-impl Default for Builder {
-    fn default() -> Self {
-        Self {
-            config: Config { timeouts: Timeouts::NONE, ..Config::default() },
-            per_origin: 6,
-            idle_timeout: Duration::from_secs(90),
-            connect_timeout: Duration::from_secs(10),
-            response_timeout: None,
-            repeat_undelivered: true,
-            observer: None,
-            tls: Tls::default(),
-        }
-    }
-}
-
-impl Builder {
-    /// Connections to one origin, at most. Default 6, at least 1. Further requests wait their turn.
-    pub const fn connections_per_origin(mut self, connections: usize) -> Self {
-        self.per_origin = connections;
-        self
-    }
-
-    /// How long an idle connection is kept. Default 90 s.
-    pub const fn idle_timeout(mut self, idle: Duration) -> Self {
-        self.idle_timeout = idle;
-        self
-    }
-
-    /// How long making a connection may take, TLS included. Default 10 s.
-    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
-        self
-    }
-
-    /// How long the server may take from the end of a request to the head of its response.
-    /// Default: no limit.
-    pub const fn response_timeout(mut self, timeout: Duration) -> Self {
-        self.response_timeout = Some(timeout);
-        self
-    }
-
-    /// How long the server may pause within a response's content. Default: no limit.
-    pub const fn content_timeout(mut self, timeout: Duration) -> Self {
-        self.config.timeouts.content = Some(timeout);
-        self
-    }
-
-    /// Whether a request counts as undelivered, and any method is sent again, when the server's FIN
-    /// came first, then a reset, and no byte of the request was acknowledged. Default true. It
-    /// rests on the server processing nothing after it has closed its side (RFC 9112 section 9.6).
-    pub const fn repeat_undelivered(mut self, repeat: bool) -> Self {
-        self.repeat_undelivered = repeat;
-        self
-    }
-
-    /// Who is told what the connections do. Called again it adds another.
-    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = Some(observe::add(self.observer, observer));
-        self
-    }
-
-    /// The client.
-    pub fn build(self) -> Client {
-        Client { shared: Arc::new(Shared::new(self)) }
-    }
 }

@@ -1,29 +1,25 @@
 //! The pool with its connections: what `pool` decides is done here, outside of the lock.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use tenure_proto::{CloseReason, Config, Connection, KeepAlive, Persistence};
+use tenure_proto::{CloseReason, Config, Connection};
 use tokio::sync::oneshot;
 
 use super::Builder;
-use super::connect::{Stream, connect};
+use super::connect::connect;
+use super::lease::{Lease, Pooled};
 use super::origin::Origin;
 use super::patience::Patience;
 use super::pool::{CheckIn, Checkout, Id, Keep, Pool, Ticket};
 use super::tls::Tls;
+use super::waiting::{Decision, Place, Turn, Waiting};
 use crate::Fate;
 use crate::error::Error;
 use crate::io::{Tap, Transport, now};
-use crate::observe::{ConnectionInfo, Observer, Opened};
-use crate::sys::Peek;
-
-/// How often the runtime may look before bytes that it does not see retire a connection.
-const LOOKS: usize = 16;
+use crate::observe::{Observer, Opened};
 
 /// What all clones of a client share.
 pub(super) struct Shared {
@@ -39,29 +35,14 @@ pub(super) struct Shared {
 
 /// Guarded by one lock, held for decisions and moves only: never across a wait, a system call, or
 /// the drop of a connection.
-struct State {
-    pool: Pool<Origin>,
-    idle: HashMap<Id, Pooled>,
-    waiting: HashMap<Ticket, oneshot::Sender<Turn>>,
+pub(super) struct State {
+    pub(super) pool: Pool<Origin>,
+    pub(super) idle: HashMap<Id, Pooled>,
+    pub(super) waiting: HashMap<Ticket, oneshot::Sender<Turn>>,
     /// What was learned of the origins; forgotten by the reaper.
-    patience: HashMap<Origin, Patience>,
-    next_id: Id,
-    reaping: bool,
-}
-
-/// One connection and what is known about it.
-pub(super) struct Pooled {
-    pub(super) transport: Transport<Box<dyn Stream>>,
-    pub(super) connection: Connection<tenure_proto::Client>,
-    id: Id,
-    peer: Option<SocketAddr>,
-    local: Option<SocketAddr>,
-    opened: Instant,
-    quiet_since: Instant,
-    /// What the last response said of the connection's future.
-    pub(super) hint: Option<KeepAlive>,
-    /// Why it is closed when its time in the pool is over.
-    leaves: CloseReason,
+    pub(super) patience: HashMap<Origin, Patience>,
+    pub(super) next_id: Id,
+    pub(super) reaping: bool,
 }
 
 /// What a request needs of its connection.
@@ -73,26 +54,6 @@ pub(super) enum Wish {
     Settled,
     /// One that nobody has used.
     Fresh,
-}
-
-/// What a waiting request gets. Dropping it passes it on.
-enum Turn {
-    Connection(Box<Lease>),
-    Place(Place),
-}
-
-/// The right to have one more connection open. Dropped: the next waiting request gets it.
-struct Place {
-    shared: Arc<Shared>,
-    origin: Origin,
-    taken: bool,
-}
-
-/// A connection in use. Dropped: kept for the next request if it is idle, else closed.
-pub(super) struct Lease {
-    pub(super) shared: Arc<Shared>,
-    origin: Origin,
-    pooled: Option<Pooled>,
 }
 
 impl Shared {
@@ -117,7 +78,7 @@ impl Shared {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -211,7 +172,7 @@ impl Shared {
         Ok(self.lent(&place.origin, pooled))
     }
 
-    fn place(self: &Arc<Self>, origin: &Origin) -> Place {
+    pub(super) fn place(self: &Arc<Self>, origin: &Origin) -> Place {
         Place { shared: Arc::clone(self), origin: origin.clone(), taken: false }
     }
 
@@ -220,7 +181,7 @@ impl Shared {
     }
 
     /// An idle connection comes back.
-    fn check_in(self: &Arc<Self>, origin: &Origin, mut pooled: Pooled) {
+    pub(super) fn check_in(self: &Arc<Self>, origin: &Origin, mut pooled: Pooled) {
         let now = now();
         pooled.quiet_since = now;
         let mut state = self.lock();
@@ -249,7 +210,7 @@ impl Shared {
     }
 
     /// A place became free.
-    fn release(self: &Arc<Self>, origin: &Origin) {
+    pub(super) fn release(self: &Arc<Self>, origin: &Origin) {
         let mut state = self.lock();
         let Some(ticket) = state.pool.closed(origin) else { return };
         let waiting = state.waiting.remove(&ticket);
@@ -260,7 +221,7 @@ impl Shared {
         }
     }
 
-    fn ended(&self, mut pooled: Pooled, why: CloseReason) {
+    pub(super) fn ended(&self, mut pooled: Pooled, why: CloseReason) {
         // Says goodbye as far as that needs no waiting: TLS its close_notify, TCP its FIN.
         let mut cx = Context::from_waker(Waker::noop());
         let _ = pooled.transport.poll_half_close(&mut cx);
@@ -332,129 +293,5 @@ impl Drop for Shared {
 async fn reap(shared: Weak<Shared>) {
     while let Some(next) = shared.upgrade().and_then(|shared| shared.reap_once()) {
         tokio::time::sleep_until(next.into()).await;
-    }
-}
-
-enum Decision {
-    Turn(Turn),
-    Wait(Waiting),
-}
-
-/// A request in the queue. Dropped: it leaves the queue.
-struct Waiting {
-    shared: Arc<Shared>,
-    origin: Origin,
-    ticket: Ticket,
-    receiver: oneshot::Receiver<Turn>,
-}
-
-impl Waiting {
-    async fn turn(mut self) -> Turn {
-        match (&mut self.receiver).await {
-            Ok(turn) => turn,
-            // Not reached while the pool lives, and the pool lives as long as this.
-            Err(_) => Turn::Place(self.shared.place(&self.origin)),
-        }
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        if state.pool.cancel(&self.origin, self.ticket) {
-            state.waiting.remove(&self.ticket);
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if !self.taken {
-            self.shared.release(&self.origin);
-        }
-    }
-}
-
-impl Lease {
-    /// The connection. There is one until the lease is given up.
-    pub(super) fn pooled(&mut self) -> &mut Pooled {
-        self.pooled.as_mut().expect("a lease holds its connection until it is dropped")
-    }
-
-    pub(super) fn info(&self) -> ConnectionInfo {
-        let pooled = self.pooled.as_ref().expect("a lease holds its connection until it is dropped");
-        let now = now();
-        ConnectionInfo {
-            id: pooled.id,
-            request: pooled.connection.exchanges() + 1,
-            peer: pooled.peer,
-            local: pooled.local,
-            age: now - pooled.opened,
-            idle: now - pooled.quiet_since,
-            tls: None,
-        }
-    }
-
-    /// Looks whether the connection still lives: FIN, reset or stray bytes retire it.
-    async fn check(&mut self) -> Result<(), CloseReason> {
-        let secure = self.origin.secure;
-        let pooled = self.pooled();
-        for _ in 0..LOOKS {
-            let peek = pooled.transport.stream().peek().map_err(|_| CloseReason::PeerReset)?;
-            match peek {
-                Peek::Fin => return Err(CloseReason::PeerFin),
-                Peek::Nothing if !secure => return Ok(()),
-                Peek::Bytes if !secure => return Err(CloseReason::Unsolicited),
-                Peek::Nothing | Peek::Bytes => {}
-            }
-            // Under TLS only reading tells: bytes may be a session ticket or the closure alert, and
-            // content may wait inside the TLS layer.
-            match poll_fn(|cx| Poll::Ready(pooled.transport.poll_fill(false, cx))).await {
-                Poll::Ready(Ok(0)) => return Err(CloseReason::PeerFin),
-                Poll::Ready(Ok(_)) => return Err(CloseReason::Unsolicited),
-                Poll::Ready(Err(_)) => return Err(CloseReason::PeerReset),
-                Poll::Pending if peek == Peek::Nothing => return Ok(()),
-                // The runtime may not have heard of these bytes yet: let it look.
-                Poll::Pending => tokio::task::yield_now().await,
-            }
-        }
-        Err(CloseReason::Unsolicited)
-    }
-
-    /// The server has answered: it keeps connections for as long as this one was idle.
-    pub(super) fn survived(&self, info: &ConnectionInfo) {
-        if info.is_reused() && Patience::is_lesson(info.idle) {
-            self.shared.lock().patience.entry(self.origin.clone()).or_default().survived(info.idle, now());
-        }
-    }
-
-    /// The server closed the connection while it was idle; its place is kept.
-    fn found_closed(self, why: CloseReason) -> Place {
-        self.shared.found_closed(&self.origin, self.info().idle);
-        self.into_place(why)
-    }
-
-    /// Closes the connection and keeps its place.
-    fn into_place(mut self, why: CloseReason) -> Place {
-        if let Some(pooled) = self.pooled.take() {
-            self.shared.ended(pooled, why);
-        }
-        self.shared.place(&self.origin)
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let Some(pooled) = self.pooled.take() else { return };
-        let clean = pooled.transport.unread().is_empty() && pooled.transport.is_flushed();
-        let why = match pooled.connection.persistence() {
-            Persistence::Close(why) => why,
-            Persistence::Persist if !pooled.connection.is_idle() => CloseReason::Abandoned,
-            Persistence::Persist if !clean => CloseReason::Unsolicited,
-            Persistence::Persist if pooled.hint.is_some_and(|hint| hint.max == Some(0)) => CloseReason::Hint,
-            Persistence::Persist => return self.shared.check_in(&self.origin, pooled),
-        };
-        self.shared.ended(pooled, why);
-        self.shared.release(&self.origin);
     }
 }
