@@ -117,7 +117,7 @@ impl Error {
                 Kind::Connect { target: target.clone(), source: io::Error::new(kind, source.to_string()).into() }
             }
             Kind::TimedOut(what) => Kind::TimedOut(what),
-            other => Kind::Request(other.to_string().into()),
+            _ => Kind::Request(self.to_string().into()),
         };
         Self::new(kind, self.0.fate)
     }

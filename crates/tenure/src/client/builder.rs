@@ -6,6 +6,7 @@ use std::time::Duration;
 use tenure_proto::{Config, Timeouts};
 
 use super::Client;
+use super::pipeline::Pipelining;
 use super::shared::Shared;
 use super::tls::Tls;
 use crate::observe::{self, Observer};
@@ -19,6 +20,7 @@ pub struct Builder {
     pub(super) connect_timeout: Duration,
     pub(super) response_timeout: Option<Duration>,
     pub(super) repeat_undelivered: bool,
+    pub(super) pipelining: Pipelining,
     pub(super) observer: Option<Arc<dyn Observer>>,
     pub(super) tls: Tls,
 }
@@ -32,6 +34,7 @@ impl Default for Builder {
             connect_timeout: Duration::from_secs(10),
             response_timeout: None,
             repeat_undelivered: true,
+            pipelining: Pipelining::Off,
             observer: None,
             tls: Tls::default(),
         }
@@ -75,6 +78,12 @@ impl Builder {
     /// rests on the server processing nothing after it has closed its side (RFC 9112 section 9.6).
     pub const fn repeat_undelivered(mut self, repeat: bool) -> Self {
         self.repeat_undelivered = repeat;
+        self
+    }
+
+    /// Whether requests go out before the responses to earlier ones have come. Default off.
+    pub const fn pipelining(mut self, pipelining: Pipelining) -> Self {
+        self.pipelining = pipelining;
         self
     }
 

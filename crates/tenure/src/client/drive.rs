@@ -1,6 +1,8 @@
 //! THE client loop: one exchange, in the caller's future. Sends and receives at once, so that an
 //! early answer is seen while the request's content is still going out.
 
+mod pipelined;
+
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -10,8 +12,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::{Body as HttpBody, Frame};
-use tenure_proto::{CloseReason, ErrorKind, Event, Fate, Framing, Persistence, RequestLine};
+use tenure_proto::{CloseReason, ErrorKind, Event, Fate, Framing, Persistence};
 
+use self::pipelined::queue_head;
+pub(super) use self::pipelined::{Queued, observe, queue_whole};
 use super::evidence;
 use super::lease::Lease;
 use super::request::Prepared;
@@ -42,7 +46,10 @@ pub(super) struct Exchange {
     sent_at: Option<Instant>,
     /// Writing failed; the answer may have come all the same.
     write_error: Option<io::Error>,
+    /// Bytes that were sent on the connection before this request.
     sent_before: u64,
+    /// And with it, if it was queued whole with others behind it.
+    sent_whole: Option<u64>,
     answered: bool,
     /// The server's FIN came.
     fin: bool,
@@ -63,8 +70,7 @@ impl Exchange {
     /// Queues the request's head.
     pub(super) fn start(mut lease: Lease, prepared: &Prepared, content: Body) -> Result<Self, Error> {
         let info = lease.info();
-        let observer = lease.shared.observer.clone();
-        let observed = observer.map(|observer| UnderWay::begin(observer, info.clone(), observed_head(prepared)));
+        let observed = observe(&lease, &info, prepared);
         let response_timeout = lease.shared.response_timeout;
         // An idempotent request is sent again without evidence.
         let judges = lease.shared.repeat_undelivered && !prepared.class().is_idempotent();
@@ -72,17 +78,8 @@ impl Exchange {
         let sent_before = pooled.transport.sent();
         let acknowledged_before =
             if judges && info.is_reused() { evidence::before(&**pooled.transport.stream()) } else { None };
-        let line =
-            RequestLine { method: prepared.method.as_str(), target: &prepared.target, version: prepared.version };
         let length = content.size_hint().exact();
-        // RFC 9110 section 10.1.1: without content there is nothing to expect about it.
-        let vain = prepared.expects_continue && length == Some(0);
-        let fields = fields::pairs(&prepared.headers).filter(|(name, _)| !(vain && *name == b"expect"));
-        let out = pooled.transport.out();
-        let framing = pooled
-            .connection
-            .send_head(line, fields, length, out)
-            .map_err(|e| Error::new(Kind::misuse(e), Fate::NotSent))?;
+        let framing = queue_head(pooled, prepared, length)?;
         let owed = if let Framing::Length(length) = framing { Some(length) } else { None };
         Ok(Self {
             observed,
@@ -95,6 +92,7 @@ impl Exchange {
             sent_at: None,
             write_error: None,
             sent_before,
+            sent_whole: None,
             answered: false,
             fin: false,
             acknowledged_before,
@@ -139,7 +137,7 @@ impl Exchange {
     }
 
     /// Sends as much as can be sent now.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+    pub(super) fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         while self.write_error.is_none() {
             let queued = self.queue_content(cx)?;
             match self.lease.pooled().transport.poll_flush(cx) {
@@ -216,13 +214,14 @@ impl Exchange {
     /// How much of the request the server can have, by what was written.
     fn sent_part(&mut self) -> Fate {
         let pooled = self.lease.pooled();
-        if pooled.transport.sent() == self.sent_before {
-            Fate::NotSent
-        } else if !pooled.transport.is_flushed() || (pooled.connection.is_sending() && self.owed != Some(0)) {
-            Fate::Incomplete
-        } else {
-            // With the last announced byte the request is whole, also if the body has not said its end.
-            Fate::Unknown
+        let sent = pooled.transport.sent();
+        // With the last announced byte the request is whole, also if the body has not said its end.
+        let owes = pooled.connection.is_sending() && self.owed != Some(0);
+        let is_whole = self.sent_whole.map_or(pooled.transport.is_flushed() && !owes, |whole| sent >= whole);
+        match is_whole {
+            _ if sent <= self.sent_before => Fate::NotSent,
+            true => Fate::Unknown,
+            false => Fate::Incomplete,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The client: a pool of connections per origin, one exchange at a time on each.
+//! The client: a pool of connections per origin, one exchange at a time on each unless it pipelines.
 
 mod builder;
 mod connect;
@@ -8,6 +8,7 @@ mod eyeballs;
 mod lease;
 mod origin;
 mod patience;
+mod pipeline;
 mod pool;
 mod request;
 mod response;
@@ -35,10 +36,12 @@ use crate::error::{Error, Kind};
 use crate::observe::ConnectionInfo;
 use crate::{Body, Fate};
 use drive::Exchange;
+use pipeline::Outcome;
 use request::Prepared;
 use shared::{Shared, Wish};
 
 pub use builder::Builder;
+pub use pipeline::Pipelining;
 
 /// A client whose requests share persistent connections. Clones share them too.
 ///
@@ -96,9 +99,21 @@ impl Client {
     /// With what is known about the request's fate: [`Error::fate`].
     pub async fn request(&self, request: Request<Body>) -> Result<Response<Body>, Error> {
         let (parts, mut body) = request.into_parts();
-        let prepared = Prepared::new(parts).map_err(|kind| Error::new(kind, Fate::NotSent))?;
+        let prepared = Arc::new(Prepared::new(parts).map_err(|kind| Error::new(kind, Fate::NotSent))?);
         let method = prepared.class();
         let mut first: Option<Fate> = None;
+        if let Some(pipeline) = &self.shared.pipeline
+            && pipeline::suits(&prepared, &body)
+        {
+            match pipeline.request(&self.shared, &prepared).await {
+                Outcome::Done(result) => return result,
+                Outcome::Alone(None) => {}
+                Outcome::Alone(Some(fate)) => {
+                    self.shared.repeated(fate);
+                    first = Some(fate);
+                }
+            }
+        }
         loop {
             let replay = body.replay();
             // What became of the first attempt is known of the request, whatever the second one meets.
@@ -115,7 +130,7 @@ impl Client {
             let info = lease.info();
             let reused = info.is_reused();
             let repeats_408 = reused && first.is_none() && method.is_idempotent();
-            let span = span(&prepared, &info);
+            let span = span(&prepared, Some(&info));
             let exchange = Exchange::start(lease, &prepared, body).map_err(both)?;
             let response = exchange.response().instrument(span.clone()).await;
             if let Ok(response) = &response {
@@ -169,16 +184,18 @@ impl Service<Request<Body>> for Client {
 }
 
 /// One attempt, to the head of its response. The names are OpenTelemetry's, but for the connection's
-/// number and the request's number on it.
-fn span(prepared: &Prepared, info: &ConnectionInfo) -> Span {
+/// number, the request's number on it, and the pipeline. In a pipeline the connection is known at the end.
+fn span(prepared: &Prepared, info: Option<&ConnectionInfo>) -> Span {
     tracing::info_span!(
         "http.client.request",
-        connection = info.id,
-        request = info.request,
+        connection = info.map(|info| info.id),
+        request = info.map(|info| info.request),
         http.request.method = %prepared.method,
         server.address = &*prepared.origin.host,
         server.port = prepared.origin.port,
         http.response.status_code = Empty,
-        network.peer.address = info.peer.map(|peer| tracing::field::display(peer.ip())),
+        network.peer.address = info.and_then(|info| info.peer).map(|peer| tracing::field::display(peer.ip())),
+        pipeline.depth = Empty,
+        pipeline.waited = Empty,
     )
 }

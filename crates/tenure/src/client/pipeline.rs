@@ -86,18 +86,19 @@ impl Pipeline {
         match pipelining {
             Pipelining::Off | Pipelining::Safe { depth: 0 | 1 } => None,
             Pipelining::Safe { depth } => {
-                let state =
-                    State { lanes: Lanes::new(depth), waiting: HashMap::new(), inboxes: HashMap::new() };
+                let state = State { lanes: Lanes::new(depth), waiting: HashMap::new(), inboxes: HashMap::new() };
                 Some(Self { depth, state: Mutex::new(state) })
             }
         }
     }
 
-    /// Sends a request on a lane, if it may be.
-    pub(super) async fn request(&self, shared: &Arc<Shared>, prepared: &Arc<Prepared>, body: &Body) -> Outcome {
-        if !suits(prepared, body) {
-            return Outcome::Alone(None);
-        }
+    /// Requests outstanding on one connection, at most.
+    pub(super) const fn depth(&self) -> u8 {
+        self.depth
+    }
+
+    /// Sends a request that [`suits`] on a lane, if its origin is pipelined to.
+    pub(super) async fn request(&self, shared: &Arc<Shared>, prepared: &Arc<Prepared>) -> Outcome {
         let span = super::span(prepared, None);
         match self.send(shared, prepared).instrument(span.clone()).await {
             Reply::Direct => Outcome::Alone(None),
@@ -200,6 +201,12 @@ impl Pipeline {
         self.decide(|lanes| lanes.withdrawn(origin, lane, now()));
     }
 
+    /// True if somebody other than lanes waits for a connection to this origin.
+    fn is_in_the_way(&self, shared: &Shared, origin: &Origin) -> bool {
+        let waiting = shared.waiting(origin);
+        waiting > 0 && waiting > self.lock().lanes.opening(origin)
+    }
+
     /// The lane takes no more. What was given to it and not sent is returned.
     fn closing(&self, origin: &Origin, lane: LaneId) -> VecDeque<Job> {
         let mut state = self.lock();
@@ -208,17 +215,22 @@ impl Pipeline {
     }
 
     /// These were certainly not processed: they wait again. `cut`: they were sent.
-    fn again(&self, origin: &Origin, jobs: Vec<Job>, cut: bool) {
+    fn again(&self, shared: &Arc<Shared>, origin: &Origin, jobs: Vec<Job>, cut: bool) {
         if jobs.is_empty() {
             return;
         }
+        let has_room = shared.has_room(origin);
         let mut state = self.lock();
         let tickets: Vec<Ticket> = jobs.iter().map(|job| job.ticket).collect();
         state.waiting.extend(jobs.into_iter().map(|job| (job.ticket, job)));
         let given = state.lanes.again(origin, &tickets, cut, now());
         let woken = state.give(given);
+        let next = state.missing(origin, has_room);
         drop(state);
         woken.into_iter().for_each(Waker::wake);
+        if let Some(next) = next {
+            lane::spawn(shared, origin, next);
+        }
     }
 
     /// The lane has nothing outstanding. True if it may go; false if there is more to send.
@@ -229,9 +241,7 @@ impl Pipeline {
         }
         state.inboxes.remove(&lane);
         let next = state.lanes.ended(origin, lane);
-        if let Some(next) = next {
-            state.inboxes.insert(next, Inbox::default());
-        }
+        state.inboxes.extend(next.map(|next| (next, Inbox::default())));
         drop(state);
         if let Some(next) = next {
             lane::spawn(shared, origin, next);
@@ -267,6 +277,12 @@ impl State {
             self.put(lane, job)
         });
         moves.collect()
+    }
+
+    fn missing(&mut self, origin: &Origin, has_room: bool) -> Option<LaneId> {
+        let next = self.lanes.missing(origin, has_room);
+        self.inboxes.extend(next.map(|next| (next, Inbox::default())));
+        next
     }
 
     fn take(&mut self, tickets: &[Ticket]) -> Vec<Job> {
@@ -309,7 +325,7 @@ impl Failure {
 
 /// True for requests that may stand in a pipeline: they may be sent twice, nothing of them is lost if
 /// they are, and they say nothing about the connection's end.
-fn suits(prepared: &Prepared, body: &Body) -> bool {
+pub(super) fn suits(prepared: &Prepared, body: &Body) -> bool {
     let method = MethodClass::of(prepared.method.as_str().as_bytes());
     let fields = &prepared.headers;
     method.is_idempotent()

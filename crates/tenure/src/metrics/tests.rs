@@ -10,7 +10,7 @@ use super::*;
 
 fn info(request: u64) -> ConnectionInfo {
     let (age, idle) = (Duration::ZERO, Duration::ZERO);
-    ConnectionInfo { id: 1, request, peer: None, local: None, age, idle, tls: None }
+    ConnectionInfo { id: 1, request, peer: None, local: None, age, idle, tls: None, pipelined: None }
 }
 
 fn exchange(method: &str) -> Exchanged<'_> {

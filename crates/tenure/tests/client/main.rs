@@ -9,6 +9,7 @@ mod early;
 mod expect;
 mod observed;
 mod peek;
+mod pipeline;
 mod pool;
 mod race;
 mod retry;

@@ -12,14 +12,15 @@ use http::Response;
 use http_body::Frame;
 use tenure_proto::{CloseReason, Fate, Persistence};
 
+use super::Pipeline;
 use super::job::{Failure, Job, Reply, Sent};
 use super::lanes::{Answered, LaneId};
 use super::relay::{Feed, Room, relay};
 use super::trust::Ending;
-use super::Pipeline;
 use crate::client::drive::{self, Exchange, Queued, Step};
+use crate::client::lease::Lease;
 use crate::client::origin::Origin;
-use crate::client::shared::{Lease, Shared, Wish};
+use crate::client::shared::{Shared, Wish};
 use crate::error::{Error, Kind};
 use crate::io::{Deadline, now};
 use crate::{Body, Pipelined};
@@ -62,6 +63,10 @@ impl Lane {
 
     fn pipeline(&self) -> &Pipeline {
         self.shared.pipeline.as_ref().expect("only a pipeline opens lanes")
+    }
+
+    fn is_in_the_way(&self) -> bool {
+        self.pipeline().is_in_the_way(&self.shared, &self.origin)
     }
 
     /// Nothing is outstanding. True if the lane is over, false if there is more to send.
@@ -140,30 +145,36 @@ impl Line {
     /// Until nothing is outstanding, or the connection ends.
     async fn run(mut self, mut lease: Lease) {
         loop {
-            poll_fn(|cx| Poll::Ready(self.admit(&mut lease, 0, cx))).await;
-            let free = match self.sent.pop_front() {
-                Some(front) => self.answer(lease, front).await,
-                // An answer to nothing (RFC 9112 section 9.2).
-                None if !lease.pooled().transport.unread().is_empty() => {
-                    self.lane.pipeline().failed(&self.lane.origin, CloseReason::Unsolicited);
-                    self.release(CloseReason::Unsolicited, 0, 0);
-                    None
-                }
+            if self.sent.is_empty()
+                && self.answered > 0
+                && let Err(why) = lease.quiet().await
+            {
+                self.release(why, 0, None).tell();
+                break;
+            }
+            poll_fn(|cx| {
+                self.admit(&mut lease, 0, cx);
+                Poll::Ready(())
+            })
+            .await;
+            match self.sent.pop_front() {
+                Some(front) => match self.answer(lease, front).await {
+                    Some(free) => lease = free,
+                    None => break,
+                },
                 None if self.lane.leave() => return,
-                None => Some(lease),
-            };
-            match free {
-                Some(free) => lease = free,
-                None => {
-                    self.lane.leave();
-                    return;
-                }
+                None => {}
             }
         }
+        self.lane.leave();
     }
 
     /// Queues what is to be sent. `ahead`: how many are being answered.
     fn admit(&mut self, lease: &mut Lease, ahead: usize, cx: &mut Context<'_>) {
+        // Requests that must not stand in a pipeline have their turn too.
+        if self.is_open && ahead > 0 && self.lane.is_in_the_way() {
+            self.stop();
+        }
         while self.is_open && !lease.pooled().transport.is_full() {
             let Some(job) = self.lane.pipeline().next(self.lane.id, cx) else { break };
             if job.reply.is_closed() {
@@ -171,10 +182,6 @@ impl Line {
             } else {
                 self.send(lease, job, ahead);
             }
-        }
-        // Requests that must not stand in a pipeline have their turn too.
-        if self.is_open && ahead > 0 && self.lane.shared.is_awaited(&self.lane.origin) {
-            self.stop();
         }
     }
 
@@ -223,15 +230,22 @@ impl Line {
         }
     }
 
-    fn poll_answer(&mut self, exchange: &mut Exchange, turn: &mut Turn, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_answer(
+        &mut self,
+        exchange: &mut Exchange,
+        turn: &mut Turn,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
         self.admit(exchange.lease(), 1, cx);
         loop {
             let step = match &mut turn.stage {
-                Stage::Head(job) if job.reply.poll_closed(cx).is_ready() => {
-                    turn.stage = Stage::drain();
-                    continue;
+                Stage::Head(job) => {
+                    if job.reply.poll_closed(cx).is_ready() {
+                        turn.stage = Stage::drain();
+                        continue;
+                    }
+                    exchange.poll_step(cx)
                 }
-                Stage::Head(_) => exchange.poll_step(cx),
                 Stage::Content { feed, full } => match feed.room(cx) {
                     Room::Some => {
                         *full = None;
@@ -275,7 +289,7 @@ impl Line {
     fn head(&mut self, exchange: &mut Exchange, turn: &mut Turn, head: Response<()>) {
         if let Persistence::Close(why) = exchange.lease().pooled().connection.persistence() {
             // Those behind it get no answer here: let them go on now.
-            self.release(why, exchange.written(), 0);
+            self.release(why, exchange.written(), None).tell();
         }
         turn.http11 = head.version() == http::Version::HTTP_11;
         let (mut parts, ()) = head.into_parts();
@@ -292,13 +306,18 @@ impl Line {
     }
 
     /// The caller does not read what others wait behind.
-    fn poll_stalled(&mut self, exchange: &mut Exchange, since: Instant, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_stalled(
+        &mut self,
+        exchange: &mut Exchange,
+        since: Instant,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
         if self.is_open || !self.sent.is_empty() {
             ready!(self.timer.poll(Some(since + STALL), cx));
             self.stop();
             if !self.sent.is_empty() {
                 exchange.lease().pooled().connection.close_after_current(CloseReason::HeadOfLine);
-                self.release(CloseReason::HeadOfLine, exchange.written(), 0);
+                self.release(CloseReason::HeadOfLine, exchange.written(), None).tell();
             }
         }
         Poll::Pending
@@ -331,55 +350,59 @@ impl Line {
                 Some(lease)
             }
             Persistence::Close(why) => {
-                self.release(why, pooled.transport.sent(), 0);
+                self.release(why, pooled.transport.sent(), None).tell();
                 None
             }
         }
     }
 
     /// The connection has ended amid a response, or before it.
-    fn broken(&mut self, mut exchange: Exchange, turn: Turn, error: Error) {
+    fn broken(&mut self, mut exchange: Exchange, mut turn: Turn, error: Error) {
         let why = match exchange.lease().pooled().connection.persistence() {
             Persistence::Close(why) => why,
             Persistence::Persist => CloseReason::Abandoned,
         };
-        let pipelined = turn.pipelined || !self.sent.is_empty();
-        let unanswered = usize::from(matches!(turn.stage, Stage::Head(_)));
-        self.release(why, exchange.written(), unanswered);
-        // Its end is told before its caller can ask for another connection.
+        turn.pipelined |= !self.sent.is_empty();
+        let due = matches!(turn.stage, Stage::Head(_)).then_some(&turn);
+        let others = self.release(why, exchange.written(), due);
+        // Its end is told before anybody asks for another connection.
         drop(exchange);
+        let Turn { reused, pipelined, .. } = turn;
         match turn.stage {
-            Stage::Head(job) => job.reply(Reply::Failed(Failure { error, reused: turn.reused, pipelined })),
+            Stage::Head(job) => job.reply(Reply::Failed(Failure { error, reused, pipelined })),
             Stage::Content { feed, .. } => feed.end(Err(error)),
             Stage::Drain { .. } => {}
         }
+        others.tell();
     }
 
     /// Takes no more requests; others shall have those that it was given.
     fn stop(&mut self) {
         self.is_open = false;
-        let Lane { origin, id, .. } = &self.lane;
+        let Lane { shared, origin, id, .. } = &self.lane;
         let unsent = self.lane.pipeline().closing(origin, *id);
-        self.lane.pipeline().again(origin, unsent.into(), false);
+        self.lane.pipeline().again(shared, origin, unsent.into(), false);
     }
 
-    /// Those behind the response under way get no answer here. `front`: 1 if it has none either.
-    fn release(&mut self, why: CloseReason, written: u64, front: usize) {
+    /// Those behind the response under way get no answer here. `due`: the one whose turn it is has none
+    /// either.
+    fn release(&mut self, why: CloseReason, written: u64, due: Option<&Turn>) -> Unanswered {
         self.stop();
         let Lane { shared, origin, .. } = &self.lane;
+        let pipeline = self.lane.pipeline();
         let ending = Ending {
             why,
-            unanswered: self.sent.len() + front,
+            pipelined: !self.sent.is_empty() || due.is_some_and(|turn| turn.pipelined),
             answered: self.answered,
             idle: self.idle,
-            depth: self.lane.pipeline().depth,
+            depth: pipeline.depth(),
         };
         if ending.is_fault() {
-            self.lane.pipeline().failed(origin, why);
+            pipeline.failed(origin, why);
         } else if ending.is_idle_race() {
             shared.found_closed(origin, self.idle);
         }
-        let mut again = Vec::new();
+        let (mut again, mut failed) = (Vec::new(), Vec::new());
         for Sent { job, observed, from, to, .. } in self.sent.drain(..) {
             drop(observed);
             match fate(from, to, written) {
@@ -389,13 +412,23 @@ impl Line {
                     again.push(job);
                 }
                 Fate::NotSent => again.push(job),
-                fate => {
-                    let error = Error::new(Kind::Unanswered(why), fate);
-                    job.reply(Reply::Failed(Failure { error, reused: true, pipelined: true }));
-                }
+                fate => failed.push((job, Error::new(Kind::Unanswered(why), fate))),
             }
         }
-        self.lane.pipeline().again(origin, again, true);
+        pipeline.again(shared, origin, again, true);
+        Unanswered(failed)
+    }
+}
+
+/// Requests that the server may or may not have processed.
+#[must_use]
+struct Unanswered(Vec<(Job, Error)>);
+
+impl Unanswered {
+    fn tell(self) {
+        for (job, error) in self.0 {
+            job.reply(Reply::Failed(Failure { error, reused: true, pipelined: true }));
+        }
     }
 }
 

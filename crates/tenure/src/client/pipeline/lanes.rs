@@ -102,8 +102,7 @@ impl<K: Hash + Eq + Clone> Lanes<K> {
             return (ticket, Placement::Lane(lane.id));
         }
         entry.waiting.push_back(ticket);
-        let coming: usize =
-            entry.lanes.iter().filter(|lane| lane.stage == Stage::Opening).map(|lane| lane.window(window)).sum();
+        let coming: usize = entry.opening().map(|lane| lane.window(window)).sum();
         let wanted = entry.waiting.len() > coming && (has_room || entry.lanes.is_empty());
         (ticket, if wanted { Placement::Open(self.open(origin)) } else { Placement::Wait })
     }
@@ -148,9 +147,14 @@ impl<K: Hash + Eq + Clone> Lanes<K> {
 
     /// A lane has ended. Another one to be opened, if requests wait and no lane is left for them.
     pub(super) fn ended(&mut self, origin: &K, id: LaneId) -> Option<LaneId> {
+        self.entry(origin).lanes.retain(|lane| lane.id != id);
+        self.missing(origin, true)
+    }
+
+    /// Another lane to be opened, if requests wait and no lane is there for them.
+    pub(super) fn missing(&mut self, origin: &K, has_room: bool) -> Option<LaneId> {
         let entry = self.entry(origin);
-        entry.lanes.retain(|lane| lane.id != id);
-        let needed = !entry.waiting.is_empty() && !entry.is_served();
+        let needed = has_room && !entry.waiting.is_empty() && !entry.is_served();
         needed.then(|| self.open(origin))
     }
 
@@ -168,7 +172,10 @@ impl<K: Hash + Eq + Clone> Lanes<K> {
         for &ticket in tickets.iter().rev() {
             entry.waiting.push_front(ticket);
         }
-        entry.cut |= cut && !tickets.is_empty();
+        if cut && !tickets.is_empty() {
+            entry.cut = true;
+            entry.opening().for_each(|lane| lane.alone = true);
+        }
         self.fill(origin, now)
     }
 
@@ -177,6 +184,11 @@ impl<K: Hash + Eq + Clone> Lanes<K> {
         let entry = self.entry(origin);
         entry.trust.failed(now);
         entry.waiting.drain(..).collect()
+    }
+
+    /// Lanes that wait for a connection.
+    pub(super) fn opening(&mut self, origin: &K) -> usize {
+        self.origins.get_mut(origin).map_or(0, |entry| entry.opening().count())
     }
 
     /// A request has gone. False if it waits no more.
@@ -239,6 +251,10 @@ impl Entry {
     /// The open lane with the fewest outstanding requests that has room.
     fn least(&mut self, window: usize) -> Option<&mut Lane> {
         self.lanes.iter_mut().filter(|lane| lane.has_room(window)).min_by_key(|lane| lane.outstanding)
+    }
+
+    fn opening(&mut self) -> impl Iterator<Item = &mut Lane> {
+        self.lanes.iter_mut().filter(|lane| lane.stage == Stage::Opening)
     }
 
     /// True if a lane will take those that wait.

@@ -52,8 +52,8 @@ impl Trust {
 pub(super) struct Ending {
     /// Why.
     pub(super) why: CloseReason,
-    /// Requests that were unanswered.
-    pub(super) unanswered: usize,
+    /// Some of them stood in a pipeline.
+    pub(super) pipelined: bool,
     /// Requests that it had answered since it was taken from the pool.
     pub(super) answered: u64,
     /// How long it had been idle before that.
@@ -66,8 +66,7 @@ impl Ending {
     /// True if it speaks against pipelining to this server.
     pub(super) fn is_fault(self) -> bool {
         match self.why {
-            // One request at a time is no pipeline.
-            _ if self.unanswered < 2 => false,
+            _ if !self.pipelined => false,
             _ if self.is_idle_race() && self.idle >= IDLE => false,
             // It said so, and it processes nothing behind that (RFC 9112 section 9.6): nothing is lost.
             // But a server that does it all the time gives no pipeline a chance to gain anything.
@@ -87,7 +86,7 @@ impl Ending {
 
     /// True if it may be the race with an idle timeout, which every request can lose.
     pub(super) fn is_idle_race(self) -> bool {
-        self.unanswered > 0 && self.answered == 0 && matches!(self.why, CloseReason::PeerFin | CloseReason::PeerReset)
+        self.answered == 0 && matches!(self.why, CloseReason::PeerFin | CloseReason::PeerReset)
     }
 }
 
@@ -119,7 +118,7 @@ mod tests {
 
     #[test]
     fn what_speaks_against_pipelining() {
-        let ending = |why| Ending { why, unanswered: 2, answered: 3, idle: Duration::ZERO, depth: 8 };
+        let ending = |why| Ending { why, pipelined: true, answered: 3, idle: Duration::ZERO, depth: 8 };
         for why in [
             CloseReason::PeerFin,
             CloseReason::PeerReset,
@@ -130,7 +129,7 @@ mod tests {
             CloseReason::TimedOut,
         ] {
             assert!(ending(why).is_fault(), "{why}");
-            assert!(!Ending { unanswered: 1, ..ending(why) }.is_fault(), "{why}: no pipeline");
+            assert!(!Ending { pipelined: false, ..ending(why) }.is_fault(), "{why}: no pipeline");
         }
         for why in [CloseReason::Abandoned, CloseReason::Shutdown, CloseReason::HeadOfLine] {
             assert!(!ending(why).is_fault(), "{why}: our own doing");
@@ -141,7 +140,7 @@ mod tests {
     fn an_announced_close_counts_only_before_the_pipeline_was_once_full() {
         let ending = |answered| Ending {
             why: CloseReason::CloseOption,
-            unanswered: 4,
+            pipelined: true,
             answered,
             idle: Duration::ZERO,
             depth: 8,
@@ -152,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_close_that_the_idle_time_explains_is_no_fault() {
-        let ending = |answered, idle| Ending { why: CloseReason::PeerFin, unanswered: 4, answered, idle, depth: 8 };
+        let ending = |answered, idle| Ending { why: CloseReason::PeerFin, pipelined: true, answered, idle, depth: 8 };
         assert!(!ending(0, IDLE).is_fault());
         assert!(ending(1, IDLE).is_fault(), "it had answered again");
         assert!(ending(0, IDLE - Duration::from_millis(1)).is_fault(), "it had not been idle");

@@ -136,7 +136,10 @@ fn what_a_closing_server_left_unanswered_goes_first_and_alone() {
     table.room = false;
     assert_eq!(table.submit(), Placement::Wait);
     assert_eq!(table.lanes.again(&'a', &sent[1..], true, table.now), []);
-    let next = table.lanes.ended(&'a', lane).expect("three wait");
+    assert_eq!(table.lanes.missing(&'a', false), None, "they wait for the connection's end");
+    let next = table.lanes.missing(&'a', true).expect("three wait");
+    assert_eq!(table.lanes.missing(&'a', true), None, "one is coming");
+    assert_eq!(table.lanes.ended(&'a', lane), None);
     assert_eq!(table.opened(next), [(next, sent[1])], "one alone, the oldest");
     let given = table.answered(next, PERSISTS);
     assert_eq!((given[0], lanes(&given)), ((next, sent[2]), vec![next; 2]), "then the others");
