@@ -12,6 +12,8 @@ pub(crate) enum Outcome {
     TimedOut408,
     /// An answer that is not its own.
     Wrong,
+    /// A stray response that was sent when the request had come: nobody can tell it from the answer.
+    Crossed,
     /// Nothing, for far longer than any wait of the scenario.
     Hung,
 }
@@ -20,12 +22,15 @@ pub(crate) enum Outcome {
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Tally {
     pub(crate) answered: u64,
-    /// Errors whose fate says that the request can be sent again.
-    pub(crate) safe: u64,
+    // Errors whose fate says that the request can be sent again.
+    pub(crate) not_sent: u64,
+    pub(crate) incomplete: u64,
+    pub(crate) undelivered: u64,
     pub(crate) part: u64,
     pub(crate) unknown: u64,
     pub(crate) timed_out_408: u64,
     pub(crate) wrong: u64,
+    pub(crate) crossed: u64,
     pub(crate) hung: u64,
     /// Of the above, those that the evidence allows to avoid.
     pub(crate) avoidable: u64,
@@ -45,10 +50,13 @@ impl Tally {
             Outcome::Answered => self.answered += 1,
             Outcome::TimedOut408 => self.timed_out_408 += 1,
             Outcome::Wrong => self.wrong += 1,
+            Outcome::Crossed => self.crossed += 1,
             Outcome::Hung => self.hung += 1,
             Outcome::Error(fate) => {
                 match fate {
-                    fate if fate.is_safe_to_retry() => self.safe += 1,
+                    Fate::NotSent => self.not_sent += 1,
+                    Fate::Incomplete | Fate::Withheld => self.incomplete += 1,
+                    fate if fate.is_safe_to_retry() => self.undelivered += 1,
                     Fate::AnsweredInPart => self.part += 1,
                     _ => self.unknown += 1,
                 }
@@ -60,7 +68,13 @@ impl Tally {
                 self.untrue += u64::from(untrue);
             }
         }
-        self.avoidable += u64::from(outcome != Outcome::Answered && !remains.contains(&outcome));
+        let fine = matches!(outcome, Outcome::Answered | Outcome::Crossed);
+        self.avoidable += u64::from(!fine && !remains.contains(&outcome));
+    }
+
+    /// Errors whose fate says that the request can be sent again.
+    pub(crate) const fn safe(&self) -> u64 {
+        self.not_sent + self.incomplete + self.undelivered
     }
 
     /// Nothing happened that a right client prevents.

@@ -9,9 +9,10 @@ use tokio::net::TcpStream;
 
 use super::eyeballs;
 use super::origin::Origin;
+use super::timing::Making;
 use super::tls::Tls;
 use crate::error::{Error, Kind};
-use crate::io::now;
+use crate::io::{Probes, now};
 use crate::sys::{self, Peek};
 use crate::{Fate, TcpFacts};
 
@@ -48,24 +49,27 @@ pub(crate) struct Connected {
     pub(crate) local: Option<SocketAddr>,
     pub(crate) opened: Instant,
     pub(crate) took: Duration,
+    pub(crate) making: Making,
     pub(crate) round_trip: Option<Duration>,
 }
 
 /// Connects to an origin: whichever address of its name answers first, then TLS where the scheme says so.
-pub(crate) async fn connect(origin: &Origin, timeout: Duration, tls: &Tls) -> Result<Connected, Error> {
+pub(crate) async fn connect(origin: &Origin, timeout: Duration, tls: &Tls, probes: Probes) -> Result<Connected, Error> {
     let failed = |source| Error::new(Kind::Connect { target: origin.to_string(), source }, Fate::NotSent);
     let start = now();
     let work = async {
-        let tcp = tcp(origin).await?;
+        let (tcp, mut making) = tcp(origin, probes).await?;
         let (peer, local) = (tcp.peer_addr().ok(), tcp.local_addr().ok());
+        let begun = now();
         let stream = if origin.secure { tls.connect(origin, tcp).await? } else { Box::new(tcp) as Box<dyn Stream> };
-        Ok::<_, crate::BoxError>((stream, peer, local))
+        making.tls = origin.secure.then(|| now() - begun);
+        Ok::<_, crate::BoxError>((stream, peer, local, making))
     };
     match tokio::time::timeout(timeout, work).await {
-        Ok(Ok((stream, peer, local))) => {
+        Ok(Ok((stream, peer, local, making))) => {
             let opened = now();
             let round_trip = stream.facts().ok().map(|facts| facts.round_trip);
-            Ok(Connected { stream, peer, local, opened, took: opened - start, round_trip })
+            Ok(Connected { stream, peer, local, opened, took: opened - start, making, round_trip })
         }
         Ok(Err(source)) => Err(failed(source)),
         Err(_) => {
@@ -75,13 +79,42 @@ pub(crate) async fn connect(origin: &Origin, timeout: Duration, tls: &Tls) -> Re
     }
 }
 
-async fn tcp(origin: &Origin) -> io::Result<TcpStream> {
+async fn tcp(origin: &Origin, probes: Probes) -> io::Result<(TcpStream, Making)> {
+    let start = now();
     let addresses = tokio::net::lookup_host((&*origin.host, origin.port)).await?;
-    eyeballs::race(addresses, |address| async move {
+    let found = now();
+    let stream = eyeballs::race(addresses, |address| async move {
         let stream = TcpStream::connect(address).await?;
         // Small messages must not wait for the peer's acknowledgement of earlier ones.
         stream.set_nodelay(true)?;
+        probes.set(socket2::SockRef::from(&stream))?;
         Ok(stream)
     })
-    .await
+    .await?;
+    Ok((stream, Making { dns: found - start, connect: now() - found, tls: None }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_kernel_has_the_options_that_were_set() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = Origin::of(&format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap()).unwrap();
+        let off = Probes { keep_alive: None, unacknowledged: None };
+        for (probes, probed, told) in [(Probes::default(), true, Some((60, 120))), (off, false, None)] {
+            let (stream, making) = tcp(&origin, probes).await.unwrap();
+            let socket = socket2::SockRef::from(&stream);
+            assert!(socket.tcp_nodelay().unwrap());
+            assert_eq!(socket.keepalive().unwrap(), probed);
+            assert!(making.tls.is_none());
+            #[cfg(target_os = "linux")]
+            assert_eq!(socket.tcp_user_timeout().unwrap(), told.map(|(_, end)| Duration::from_secs(end)));
+            #[cfg(target_os = "linux")]
+            if let Some((seconds, _)) = told {
+                assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(seconds));
+            }
+        }
+    }
 }

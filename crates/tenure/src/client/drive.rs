@@ -1,6 +1,7 @@
 //! THE client loop: one exchange, in the caller's future. Sends and receives at once, so that an
 //! early answer is seen while the request's content is still going out.
 
+mod let_go;
 mod pipelined;
 
 use std::future::poll_fn;
@@ -14,16 +15,20 @@ use http::{HeaderMap, Response};
 use http_body::{Body as HttpBody, Frame};
 use tenure_proto::{CloseReason, ErrorKind, Event, Fate, Framing, Persistence};
 
-use self::pipelined::queue_head;
-pub(super) use self::pipelined::{Queued, observe, queue_whole};
-use super::evidence;
+use super::OnInterim;
+use super::evidence::Before;
 use super::lease::Lease;
 use super::request::Prepared;
 use super::response;
+use super::timing::{Course, Timing};
 use crate::Body;
 use crate::error::{Error, Kind};
 use crate::io::{Deadline, fields, now};
 use crate::observe::{ConnectionInfo, Head, UnderWay};
+
+pub(super) use let_go::Rest;
+use pipelined::queue_head;
+pub(super) use pipelined::{Queued, observe, queue_whole};
 
 /// How long a client with `Expect: 100-continue` waits before it sends its content unasked
 /// (RFC 9110 section 10.1.1 forbids to wait for ever).
@@ -42,8 +47,10 @@ pub(super) struct Exchange {
     trailers: HeaderMap,
     /// Until when the content waits for 100 (Continue).
     hold: Option<Instant>,
-    /// When the request was completely sent.
-    sent_at: Option<Instant>,
+    /// The peer takes nothing of what is queued: so many bytes were sent before, and since when.
+    stalled: Option<(u64, Instant)>,
+    course: Course,
+    on_interim: Option<OnInterim>,
     /// Writing failed; the answer may have come all the same.
     write_error: Option<io::Error>,
     /// Bytes that were sent on the connection before this request.
@@ -53,9 +60,17 @@ pub(super) struct Exchange {
     answered: bool,
     /// The server's FIN came.
     fin: bool,
-    /// On a reused connection: bytes acknowledged before this request.
-    acknowledged_before: Option<u64>,
+    /// Bytes came after the request had begun.
+    heard: bool,
+    /// On a reused connection: what the kernel knew before this request.
+    before: Option<Before>,
+    /// Whether its fate is judged by that. An idempotent request is sent again without evidence.
+    judges: bool,
     response_timeout: Option<Duration>,
+    /// When the response's head must be there.
+    until: Option<Instant>,
+    /// When its turn came, if it stood behind others.
+    due: Option<Instant>,
     deadline: Deadline,
 }
 
@@ -72,12 +87,11 @@ impl Exchange {
         let info = lease.info();
         let observed = observe(&lease, &info, prepared);
         let response_timeout = lease.shared.response_timeout;
-        // An idempotent request is sent again without evidence.
         let judges = lease.shared.repeat_undelivered && !prepared.class().is_idempotent();
         let pooled = lease.pooled();
+        let course = Course::begin(prepared.called, pooled.making.take());
         let sent_before = pooled.transport.sent();
-        let acknowledged_before =
-            if judges && info.is_reused() { evidence::before(&**pooled.transport.stream()) } else { None };
+        let before = if info.is_reused() { Before::of(&**pooled.transport.stream()) } else { None };
         let length = content.size_hint().exact();
         let framing = queue_head(pooled, prepared, length)?;
         let owed = if let Framing::Length(length) = framing { Some(length) } else { None };
@@ -89,14 +103,20 @@ impl Exchange {
             owed,
             trailers: HeaderMap::new(),
             hold: (prepared.expects_continue && owed != Some(0)).then(|| now() + CONTINUE_WAIT),
-            sent_at: None,
+            stalled: None,
+            course,
+            on_interim: prepared.on_interim.clone(),
             write_error: None,
             sent_before,
             sent_whole: None,
             answered: false,
             fin: false,
-            acknowledged_before,
+            heard: false,
+            before,
+            judges,
             response_timeout,
+            until: prepared.until,
+            due: None,
             deadline: Deadline::default(),
         })
     }
@@ -113,10 +133,12 @@ impl Exchange {
     /// What can be known beyond the error itself.
     async fn judge(&mut self, error: Error) -> Error {
         let unclear = matches!(error.fate(), Fate::Unknown | Fate::Incomplete);
-        match self.acknowledged_before {
-            Some(before) if self.fin && unclear && error.lost_connection() => {
+        // What answers nothing (a 408 for the idle time) comes before the end of its connection.
+        let ends = self.fin || error.is_stray();
+        match self.before {
+            Some(before) if self.judges && ends && unclear && error.lost_connection() => {
                 let stream = self.lease.pooled().transport.stream();
-                match evidence::judge(&**stream, before).await {
+                match before.judge(&**stream, self.fin).await {
                     Fate::LikelyUndelivered => error.with_fate(Fate::LikelyUndelivered),
                     _ => error,
                 }
@@ -144,15 +166,22 @@ impl Exchange {
                 Poll::Ready(Ok(())) if queued => {}
                 Poll::Ready(Ok(())) => {
                     if self.content.is_none() || self.owed == Some(0) {
-                        self.sent_at.get_or_insert_with(now);
+                        self.course.sent();
                     }
+                    self.stalled = None;
                     return Ok(());
                 }
                 Poll::Ready(Err(e)) => {
                     self.write_error = Some(e);
                     self.content = None;
                 }
-                Poll::Pending => return Ok(()),
+                Poll::Pending => {
+                    let sent = self.lease.pooled().transport.sent();
+                    if self.stalled.is_none_or(|(before, _)| before < sent) {
+                        self.stalled = Some((sent, now()));
+                    }
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -220,6 +249,7 @@ impl Exchange {
         let is_whole = self.sent_whole.map_or(pooled.transport.is_flushed() && !owes, |whole| sent >= whole);
         match is_whole {
             _ if sent <= self.sent_before => Fate::NotSent,
+            _ if self.hold.is_some() => Fate::Withheld,
             true => Fate::Unknown,
             false => Fate::Incomplete,
         }
@@ -251,6 +281,9 @@ impl Exchange {
                     if head.status == http::StatusCode::CONTINUE {
                         self.hold = None;
                     }
+                    if let Some(asks) = &self.on_interim {
+                        asks.tell(&response::head(&head));
+                    }
                     pooled.transport.consume(used);
                     self.poll_send(cx)?;
                 }
@@ -261,6 +294,7 @@ impl Exchange {
                     if let Some(observed) = self.observed.take() {
                         observed.complete();
                     }
+                    self.course.ended();
                     let step = trailers.map_or(Step::End, |trailers| Step::Frame(Frame::trailers(trailers)));
                     return Poll::Ready(Ok(step));
                 }
@@ -319,7 +353,7 @@ impl Exchange {
                     Err(e) => Err(self.error(Kind::Protocol(e))),
                 });
             }
-            Poll::Ready(Ok(_)) => return Poll::Ready(Ok(())),
+            Poll::Ready(Ok(_)) => return Poll::Ready(self.hear()),
             Poll::Ready(Err(e)) => {
                 pooled.connection.close(CloseReason::PeerReset);
                 return Poll::Ready(Err(self.error(Kind::Io(e))));
@@ -327,17 +361,19 @@ impl Exchange {
             Poll::Pending => {}
         }
         let content_end = pooled.connection.deadline().map(|(_, at)| at);
-        let response_end = self.response_deadline();
-        let next = [self.hold, content_end, response_end].into_iter().flatten().min();
+        let (response_end, send_end) = (self.response_deadline(), self.send_deadline());
+        let next = [self.hold, content_end, response_end, send_end].into_iter().flatten().min();
         ready!(self.deadline.poll(next, cx));
         let now = now();
         if self.hold.is_some_and(|at| at <= now) {
             self.hold = None;
             self.poll_send(cx)?;
         }
-        if response_end.is_some_and(|at| at <= now) {
-            self.lease.pooled().connection.close(CloseReason::TimedOut);
-            return Poll::Ready(Err(self.error(Kind::TimedOut("the response"))));
+        for (end, what) in [(response_end, "the response"), (send_end, "the server to take the request")] {
+            if end.is_some_and(|at| at <= now) {
+                self.lease.pooled().connection.close(CloseReason::TimedOut);
+                return Poll::Ready(Err(self.error(Kind::TimedOut(what))));
+            }
         }
         match self.lease.pooled().connection.expire(now) {
             Ok(()) => Poll::Ready(Ok(())),
@@ -345,11 +381,36 @@ impl Exchange {
         }
     }
 
+    /// Bytes have come. RFC 9112 section 9.2: what was sent with no request outstanding is never an answer.
+    fn hear(&mut self) -> Result<(), Error> {
+        let Some(before) = self.before.filter(|_| !self.heard) else { return Ok(()) };
+        self.heard = true;
+        let pooled = self.lease.pooled();
+        if before.may_be_answered(&**pooled.transport.stream()) {
+            return Ok(());
+        }
+        pooled.connection.close(CloseReason::Unsolicited);
+        Err(self.error(Kind::Stray))
+    }
+
     fn response_deadline(&self) -> Option<Instant> {
         if self.answered {
             return None;
         }
-        self.sent_at?.checked_add(self.response_timeout?)
+        let after_sending = self.course.sent_at().max(self.due).zip(self.response_timeout);
+        let after_sending = after_sending.and_then(|(sent, timeout)| sent.checked_add(timeout));
+        [after_sending, self.until].into_iter().flatten().min()
+    }
+
+    /// When the peer has taken nothing for too long.
+    fn send_deadline(&mut self) -> Option<Instant> {
+        let (_, since) = self.stalled?;
+        since.checked_add(self.lease.pooled().connection.config().timeouts.send?)
+    }
+
+    /// The response's head goes to the caller: where the time went.
+    pub(super) fn headed(&mut self) -> Timing {
+        self.course.headed()
     }
 
     /// An error with what can be known about the request.
@@ -357,6 +418,7 @@ impl Exchange {
         let pooled = self.lease.pooled();
         let begun = match &kind {
             Kind::Protocol(e) => e.kind() != ErrorKind::NoResponse && !matches!(e.kind(), ErrorKind::TimedOut(_)),
+            Kind::Stray => false,
             _ => !pooled.transport.unread().is_empty(),
         };
         let fate = if self.answered || begun { Fate::AnsweredInPart } else { self.sent_part() };

@@ -13,6 +13,7 @@ use super::origin::Origin;
 use super::patience::Patience;
 use super::pool::Id;
 use super::shared::Shared;
+use super::timing::Making;
 use super::waiting::Place;
 use crate::io::{Transport, now};
 use crate::observe::ConnectionInfo;
@@ -29,6 +30,8 @@ pub(super) struct Pooled {
     pub(super) peer: Option<SocketAddr>,
     pub(super) local: Option<SocketAddr>,
     pub(super) opened: Instant,
+    /// How long making it took, until its first request was told.
+    pub(super) making: Option<Making>,
     pub(super) quiet_since: Instant,
     /// What the last response said of the connection's future.
     pub(super) hint: Option<KeepAlive>,

@@ -5,6 +5,7 @@ mod connect;
 mod drive;
 mod evidence;
 mod eyeballs;
+mod interim;
 mod lease;
 mod origin;
 mod patience;
@@ -13,6 +14,7 @@ mod pool;
 mod request;
 mod response;
 mod shared;
+mod timing;
 mod waiting;
 
 #[cfg(feature = "tls")]
@@ -41,7 +43,10 @@ use request::Prepared;
 use shared::{Shared, Wish};
 
 pub use builder::Builder;
+pub use interim::OnInterim;
 pub use pipeline::Pipelining;
+pub use response::ResponseExt;
+pub use timing::Timing;
 
 /// A client whose requests share persistent connections. Clones share them too.
 ///
@@ -51,8 +56,9 @@ pub use pipeline::Pipelining;
 /// else as seen, else less than 2 s.
 ///
 /// A request is sent as HTTP/1.1, or as HTTP/1.0 with `Connection: keep-alive` if its version says
-/// so. Each response carries a [`ConnectionInfo`] in its extensions. A
-/// connection is used again only after its response was read to the end.
+/// so. [`ResponseExt`] tells of each response on which connection it came and where its time went.
+/// A connection is used again once its response was read to the end; of one that was dropped a
+/// small rest is read in the background ([`Builder::drain`]).
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -99,20 +105,20 @@ impl Client {
     /// With what is known about the request's fate: [`Error::fate`].
     pub async fn request(&self, request: Request<Body>) -> Result<Response<Body>, Error> {
         let (parts, mut body) = request.into_parts();
-        let prepared = Arc::new(Prepared::new(parts).map_err(|kind| Error::new(kind, Fate::NotSent))?);
+        let prepared = Prepared::new(parts, self.shared.request_timeout);
+        let mut prepared = prepared.map_err(|kind| Error::new(kind, Fate::NotSent))?;
+        prepared.guard(&body, self.shared.expect_above);
         let method = prepared.class();
         let mut first: Option<Fate> = None;
         if let Some(pipeline) = &self.shared.pipeline
             && pipeline::suits(&prepared, &body)
         {
-            match pipeline.request(&self.shared, &prepared).await {
+            let whole = Arc::new(prepared);
+            match pipeline.request(&self.shared, &whole).await {
                 Outcome::Done(result) => return result,
-                Outcome::Alone(None) => {}
-                Outcome::Alone(Some(fate)) => {
-                    self.shared.repeated(fate);
-                    first = Some(fate);
-                }
+                Outcome::Alone(fate) => first = fate,
             }
+            prepared = Arc::unwrap_or_clone(whole);
         }
         loop {
             let replay = body.replay();
@@ -126,7 +132,7 @@ impl Client {
                 true => Wish::Any,
                 false => Wish::Settled,
             };
-            let lease = self.shared.lease(&prepared.origin, wish).await.map_err(both)?;
+            let lease = prepared.in_time(self.shared.lease(&prepared.origin, wish)).await.map_err(both)?;
             let info = lease.info();
             let reused = info.is_reused();
             let repeats_408 = reused && first.is_none() && method.is_idempotent();
@@ -141,6 +147,14 @@ impl Client {
                 (Ok(response), Some(again)) if repeats_408 && response.status() == StatusCode::REQUEST_TIMEOUT => {
                     body = again;
                     Fate::Refused
+                }
+                // RFC 9110 section 10.1.1: to be repeated without the expectation.
+                (Ok(response), Some(again))
+                    if prepared.is_guarded && response.status() == StatusCode::EXPECTATION_FAILED =>
+                {
+                    body = again;
+                    prepared.unguard();
+                    continue;
                 }
                 (Ok(response), _) => return Ok(response),
                 (Err(error), replay) => {

@@ -108,9 +108,19 @@ impl Pipeline {
                 // The server gave the connection up before this request came (RFC 9110 section 15.5.9).
                 let late = response.status() == StatusCode::REQUEST_TIMEOUT
                     && info.is_some_and(|info| info.is_reused() || info.pipelined.is_some());
-                if late { Outcome::Alone(Some(Fate::Refused)) } else { Outcome::Done(Ok(response)) }
+                if !late {
+                    return Outcome::Done(Ok(response));
+                }
+                shared.repeated(Fate::Refused);
+                Outcome::Alone(Some(Fate::Refused))
             }
-            Reply::Failed(failure) => failure.outcome(prepared.class()),
+            Reply::Failed(failure) => {
+                let outcome = failure.outcome(prepared.class());
+                if let Outcome::Alone(Some(fate)) = outcome {
+                    shared.repeated(fate);
+                }
+                outcome
+            }
         }
     }
 
@@ -136,13 +146,20 @@ impl Pipeline {
             Placement::Open(lane) => lane::spawn(shared, origin, lane),
             Placement::Lane(_) | Placement::Wait => {}
         }
-        let _waits = Waits { pipeline: self, origin, ticket };
-        // A lane that is gone without a word was cut off in the midst, with its runtime.
-        let lost = |_| {
-            let error = Error::new(Kind::Ended(CloseReason::Shutdown), Fate::Unknown);
-            Reply::Failed(Failure { error, reused: true, pipelined: true })
+        let waits = Waits { pipeline: self, origin, ticket };
+        let failed = |kind, fate, pipelined| {
+            Reply::Failed(Failure { error: Error::new(kind, fate), reused: pipelined, pipelined })
         };
-        receiver.await.unwrap_or_else(lost)
+        match prepared.until {
+            None => receiver.await,
+            Some(until) => match tokio::time::timeout_at(until.into(), receiver).await {
+                Ok(reply) => reply,
+                Err(_) if waits.cancel() => return failed(Kind::TimedOut("a connection"), Fate::NotSent, false),
+                Err(_) => return failed(Kind::TimedOut("the response"), Fate::Unknown, false),
+            },
+        }
+        // A lane that is gone without a word was cut off in the midst, with its runtime.
+        .unwrap_or_else(|_| failed(Kind::Ended(CloseReason::Shutdown), Fate::Unknown, true))
     }
 
     fn place(&self, prepared: &Arc<Prepared>, reply: oneshot::Sender<Reply>, has_room: bool) -> (Ticket, Placement) {
@@ -297,12 +314,19 @@ struct Waits<'a> {
     ticket: Ticket,
 }
 
+impl Waits<'_> {
+    /// True if it was on no lane yet.
+    fn cancel(&self) -> bool {
+        let mut state = self.pipeline.lock();
+        let waited = state.lanes.cancel(self.origin, self.ticket);
+        state.waiting.remove(&self.ticket);
+        waited
+    }
+}
+
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
-        let mut state = self.pipeline.lock();
-        if state.lanes.cancel(self.origin, self.ticket) {
-            state.waiting.remove(&self.ticket);
-        }
+        self.cancel();
     }
 }
 

@@ -303,7 +303,7 @@ mod tests {
 
             let (mut pool, now) = fill();
             assert_eq!(pool.expire(now + IDLE), ids, "{case}: those in use do not expire");
-            assert_eq!(pool.drain(), [], "{case}");
+            assert_eq!(pool.drain(), Vec::<Id>::new(), "{case}");
             assert_eq!(pool.next_expiry(), None, "{case}");
             let fresh = (0..=limit).take_while(|_| pool.checkout(&'a') == Checkout::Connect).count();
             assert_eq!(fresh, limit - (open - idle), "{case}: room for all but those in use");

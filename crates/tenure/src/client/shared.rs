@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::Builder;
 use super::connect::connect;
+use super::drive::Rest;
 use super::lease::{Lease, Pooled};
 use super::origin::Origin;
 use super::patience::Patience;
@@ -19,7 +20,7 @@ use super::tls::Tls;
 use super::waiting::{Decision, Place, Turn, Waiting};
 use crate::Fate;
 use crate::error::Error;
-use crate::io::{Tap, Transport, now};
+use crate::io::{Probes, Tap, Transport, now};
 use crate::observe::{Observer, Opened};
 
 /// What all clones of a client share.
@@ -28,7 +29,11 @@ pub(super) struct Shared {
     idle_timeout: Duration,
     connect_timeout: Duration,
     pub(super) response_timeout: Option<Duration>,
+    pub(super) request_timeout: Option<Duration>,
     pub(super) repeat_undelivered: bool,
+    pub(super) expect_above: Option<u64>,
+    pub(super) rest: Rest,
+    probes: Probes,
     pub(super) observer: Option<Arc<dyn Observer>>,
     pub(super) pipeline: Option<Pipeline>,
     tls: Tls,
@@ -76,7 +81,11 @@ impl Shared {
             idle_timeout: builder.idle_timeout,
             connect_timeout: builder.connect_timeout,
             response_timeout: builder.response_timeout,
+            request_timeout: builder.request_timeout,
             repeat_undelivered: builder.repeat_undelivered,
+            expect_above: builder.expect_above,
+            rest: builder.rest,
+            probes: builder.probes,
             observer: builder.observer,
             pipeline,
             tls: builder.tls,
@@ -163,7 +172,7 @@ impl Shared {
     }
 
     async fn connect(self: &Arc<Self>, mut place: Place) -> Result<Lease, Error> {
-        let made = connect(&place.origin, self.connect_timeout, &self.tls).await?;
+        let made = connect(&place.origin, self.connect_timeout, &self.tls, self.probes).await?;
         let id = {
             let mut state = self.lock();
             state.next_id += 1;
@@ -180,6 +189,7 @@ impl Shared {
             peer: made.peer,
             local: made.local,
             opened: made.opened,
+            making: Some(made.making),
             quiet_since: made.opened,
             hint: None,
             leaves: CloseReason::Idle,

@@ -4,8 +4,11 @@ use tenure_proto::{Framing, RequestLine};
 
 use super::{Exchange, observed_head};
 use crate::Fate;
+use crate::client::OnInterim;
+use crate::client::evidence::Before;
 use crate::client::lease::{Lease, Pooled};
 use crate::client::request::Prepared;
+use crate::client::timing::Course;
 use crate::error::{Error, Kind};
 use crate::io::{Deadline, fields, now};
 use crate::observe::{ConnectionInfo, UnderWay};
@@ -17,8 +20,10 @@ pub(in crate::client) struct Queued {
     /// Where its bytes stand among all that are sent on the connection.
     pub(in crate::client) from: u64,
     pub(in crate::client) to: u64,
-    /// Its last byte was written.
-    pub(in crate::client) is_sent: bool,
+    /// On a reused connection: what the kernel knew before it.
+    pub(in crate::client) before: Option<Before>,
+    pub(in crate::client) course: Course,
+    pub(in crate::client) on_interim: Option<OnInterim>,
 }
 
 impl Exchange {
@@ -33,15 +38,22 @@ impl Exchange {
             owed: Some(0),
             trailers: http::HeaderMap::new(),
             hold: None,
+            stalled: None,
             // The server has the time that it has for any request from its turn on.
-            sent_at: queued.is_sent.then(now),
+            due: queued.course.sent_at().map(|_| now()),
+            course: queued.course,
+            on_interim: queued.on_interim,
             write_error: None,
             sent_before: queued.from,
             sent_whole: Some(queued.to),
             answered: false,
             fin: false,
-            acknowledged_before: None,
+            heard: false,
+            before: queued.before,
+            judges: false,
             response_timeout,
+            // Its caller watches that: here others would suffer.
+            until: None,
             deadline: Deadline::default(),
         }
     }

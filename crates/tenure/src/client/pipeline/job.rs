@@ -1,13 +1,14 @@
 //! One request on its way through a pipeline.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::Response;
 use tokio::sync::oneshot;
 
 use super::lanes::Ticket;
+use crate::client::evidence::Before;
 use crate::client::request::Prepared;
+use crate::client::timing::Course;
 use crate::observe::{ConnectionInfo, UnderWay};
 use crate::{Body, Error};
 
@@ -57,6 +58,7 @@ pub(super) struct Sent {
     /// Where its bytes stand among all that were sent on the connection.
     pub(super) from: u64,
     pub(super) to: u64,
-    /// When the last of them was written.
-    pub(super) at: Option<Instant>,
+    /// On a reused connection: what the kernel knew before it.
+    pub(super) before: Option<Before>,
+    pub(super) course: Course,
 }

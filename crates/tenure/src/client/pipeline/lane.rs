@@ -17,18 +17,16 @@ use super::job::{Failure, Job, Reply, Sent};
 use super::lanes::{Answered, LaneId};
 use super::relay::{Feed, Room, relay};
 use super::trust::Ending;
-use crate::client::drive::{self, Exchange, Queued, Step};
+use crate::client::drive::{self, Exchange, Queued, Rest, Step};
+use crate::client::evidence::Before;
 use crate::client::lease::Lease;
 use crate::client::origin::Origin;
 use crate::client::shared::{Shared, Wish};
+use crate::client::timing::Course;
 use crate::error::{Error, Kind};
 use crate::io::{Deadline, now};
 use crate::{Body, Pipelined};
 
-/// A response that nobody wants is read to its end, so that those behind it keep their connection:
-/// for so long, and so many bytes.
-const DRAIN_TIME: Duration = Duration::from_secs(1);
-const DRAIN_BYTES: usize = 256 * 1024;
 /// A caller may leave its response unread for so long while others wait behind it.
 const STALL: Duration = Duration::from_secs(1);
 
@@ -108,13 +106,14 @@ enum Stage {
     Head(Job),
     /// Its content goes to its caller. `full`: since when the caller has not read what it has.
     Content { feed: Feed, full: Option<Instant> },
-    /// Nobody wants it.
-    Drain { until: Instant, left: usize },
+    /// Nobody wants it: it is read to its end, so that those behind keep their connection, for so long
+    /// and so many bytes.
+    Drain { until: Instant, left: u64 },
 }
 
 impl Stage {
-    fn drain() -> Self {
-        Self::Drain { until: now() + DRAIN_TIME, left: DRAIN_BYTES }
+    fn drain(rest: Rest) -> Self {
+        Self::Drain { until: now() + rest.time, left: rest.bytes }
     }
 }
 
@@ -194,6 +193,8 @@ impl Line {
         } else if self.answered > 0 {
             info.idle = now() - self.quiet_since;
         }
+        let before =
+            if depth == 1 && info.is_reused() { Before::of(&**lease.pooled().transport.stream()) } else { None };
         let from = lease.pooled().transport.queued();
         if let Err(error) = drive::queue_whole(lease, &job.prepared) {
             self.lane.pipeline().withdrawn(&self.lane.origin, self.lane.id);
@@ -201,25 +202,27 @@ impl Line {
         }
         let to = lease.pooled().transport.queued();
         let observed = drive::observe(lease, &info, &job.prepared);
-        self.sent.push_back(Sent { job, info, observed, from, to, at: None });
+        let course = Course::begin(job.prepared.called, lease.pooled().making.take());
+        self.sent.push_back(Sent { job, info, observed, from, to, before, course });
     }
 
     /// Hands out the response to the oldest request. The connection, if it goes on.
     async fn answer(&mut self, lease: Lease, front: Sent) -> Option<Lease> {
-        let Sent { job, mut info, mut observed, from, to, at } = front;
-        if let (Some(pipelined), Some(at)) = (&mut info.pipelined, at) {
+        let Sent { job, mut info, mut observed, from, to, before, course } = front;
+        if let (Some(pipelined), Some(at)) = (&mut info.pipelined, course.sent_at()) {
             pipelined.waited = now() - at;
             if let Some(observed) = &mut observed {
                 observed.pipelined(*pipelined);
             }
         }
+        let on_interim = job.prepared.on_interim.clone();
         let mut turn = Turn {
             stage: Stage::Head(job),
             reused: info.is_reused(),
             pipelined: info.pipelined.is_some(),
             http11: false,
         };
-        let queued = Queued { info, observed, from, to, is_sent: at.is_some() };
+        let queued = Queued { info, observed, from, to, before, course, on_interim };
         let mut exchange = Exchange::resume(lease, queued);
         match poll_fn(|cx| self.poll_answer(&mut exchange, &mut turn, cx)).await {
             Ok(()) => self.answered(exchange, turn),
@@ -241,7 +244,7 @@ impl Line {
             let step = match &mut turn.stage {
                 Stage::Head(job) => {
                     if job.reply.poll_closed(cx).is_ready() {
-                        turn.stage = Stage::drain();
+                        turn.stage = Stage::drain(self.lane.shared.rest);
                         continue;
                     }
                     exchange.poll_step(cx)
@@ -258,17 +261,21 @@ impl Line {
                         return self.poll_stalled(exchange, since, cx);
                     }
                     Room::Gone => {
-                        turn.stage = Stage::drain();
+                        turn.stage = Stage::drain(self.lane.shared.rest);
                         continue;
                     }
                 },
-                Stage::Drain { until, .. } => match exchange.poll_step(cx) {
-                    Poll::Pending => {
+                Stage::Drain { until, left } => {
+                    if exchange.content_left().is_some_and(|content| content > *left) {
+                        return Poll::Ready(Err(abandoned()));
+                    }
+                    let step = exchange.poll_step(cx);
+                    if step.is_pending() {
                         ready!(self.timer.poll(Some(*until), cx));
                         return Poll::Ready(Err(abandoned()));
                     }
-                    step => step,
-                },
+                    step
+                }
             };
             self.written(exchange);
             match ready!(step)? {
@@ -294,9 +301,10 @@ impl Line {
         turn.http11 = head.version() == http::Version::HTTP_11;
         let (mut parts, ()) = head.into_parts();
         parts.extensions.insert(exchange.info.clone());
+        parts.extensions.insert(exchange.headed());
         let left = exchange.content_left();
         let (body, next) = if left == Some(0) {
-            (Body::empty(), Stage::drain())
+            (Body::empty(), Stage::drain(self.lane.shared.rest))
         } else {
             let (feed, content) = relay(left);
             (Body::response(content), Stage::Content { feed, full: None })
@@ -330,7 +338,7 @@ impl Line {
         }
         let written = exchange.written();
         for sent in self.sent.iter_mut().filter(|sent| sent.to <= written) {
-            sent.at.get_or_insert_with(now);
+            sent.course.sent();
         }
     }
 
@@ -438,7 +446,7 @@ impl Turn {
             Stage::Content { feed, .. } => feed.put(frame),
             Stage::Drain { left, .. } => {
                 let len = frame.data_ref().map_or(0, Bytes::len);
-                *left = left.checked_sub(len).ok_or_else(abandoned)?;
+                *left = left.checked_sub(len as u64).ok_or_else(abandoned)?;
             }
             Stage::Head(_) => {}
         }

@@ -54,7 +54,7 @@ fn a_response_that_is_dropped_is_read_to_its_end_for_the_others() {
         let (stage, mut peer) = Stage::shown(8).await;
         let mut gets = stage.gets(0..3).into_iter();
         peer.expect(["GET /0", "GET /1", "GET /2"]).await;
-        peer.send(ok(&"x".repeat(200_000)) + &ok("1") + &ok("2")).await;
+        peer.send(ok(&"x".repeat(50_000)) + &ok("1") + &ok("2")).await;
         drop(gets.next().unwrap().await.unwrap().unwrap());
         for (n, get) in gets.enumerate() {
             assert_eq!(whole(get).await, format!("200 {}", n + 1));
@@ -95,7 +95,7 @@ fn what_nobody_wants_is_awaited_only_so_long() {
         gone.abort();
         assert!(gone.await.unwrap_err().is_cancelled());
         settle().await;
-        advance(Duration::from_millis(999)).await;
+        advance(Duration::from_millis(249)).await;
         settle().await;
         assert!(stage.script.is_quiet());
         advance(Duration::from_millis(2)).await;
@@ -211,5 +211,31 @@ fn a_server_that_does_not_answer_fails_one_and_the_others_are_asked_for_again() 
         fresh.expect(["GET /2"]).await;
         fresh.send(ok("2")).await;
         assert_eq!(whole(gets.next().unwrap()).await, "200 2");
+    });
+}
+
+#[test]
+fn a_request_has_its_time_also_behind_others() {
+    run_paused(async {
+        let builder = pipelining(2).connections_per_origin(1).request_timeout(Duration::from_secs(5));
+        let (stage, mut peer) = Stage::new(builder).await.into_shown().await;
+        let first = stage.get("/0");
+        peer.expect(["GET /0"]).await;
+        advance(Duration::from_secs(1)).await;
+        let others = stage.gets(1..3);
+        peer.expect(["GET /1"]).await;
+        advance(Duration::from_secs(3)).await;
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n").await;
+        let first = first.await.unwrap().unwrap();
+        advance(Duration::from_secs(3)).await;
+        let mut fates = Vec::new();
+        for other in others {
+            let error = other.await.unwrap().unwrap_err();
+            assert!(error.is_timeout(), "{error}");
+            fates.push(error.fate());
+        }
+        assert_eq!(fates, [tenure::Fate::Unknown, tenure::Fate::NotSent]);
+        peer.send("0").await;
+        assert_eq!(read(Ok(first)).await.unwrap(), (200, "0".into()), "and nobody else suffers");
     });
 }

@@ -173,7 +173,7 @@ fn without_a_connection_only_those_fail_who_have_no_other() {
     let (mut table, lane) = Table::shown(1);
     table.submit();
     let Placement::Open(second) = table.submit() else { panic!() };
-    assert_eq!(table.lanes.unopened(&'a', second), [], "the first lane will take it");
+    assert_eq!(table.lanes.unopened(&'a', second), [0; 0], "the first lane will take it");
     table.lanes.closing(&'a', lane);
     let (ticket, placement) = table.lanes.submit(&'a', true, table.now);
     let Placement::Open(third) = placement else { panic!("{placement:?}") };
