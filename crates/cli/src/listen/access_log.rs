@@ -141,6 +141,8 @@ mod tests {
                 request,
                 peer: None,
                 local: None,
+                client: None,
+                server: None,
                 age,
                 idle,
                 tls: None,
