@@ -25,9 +25,10 @@ fn check(case: &Case, row: &Row) {
     if !case.is_hole {
         assert_eq!(t.twice, 0, "{what}");
     }
-    if !case.is_hole {
-        assert!(t.is_right(), "{what}");
-    }
+    assert!(case.is_right(t), "{what}");
+    let remains = if row.method == Method::POST { case.remains_for_post } else { case.remains };
+    let lost = all - t.answered - t.crossed;
+    assert!(remains.is_empty() || lost * 100 <= case.worst * all, "worse than it was: {what}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
