@@ -1,8 +1,10 @@
 //! The built program `tenure`, driven as a user does, against servers of every kind.
 
+mod captures;
 mod chain;
 mod explain;
 mod get;
+mod page;
 mod send;
 mod serve;
 mod support;
