@@ -57,7 +57,8 @@ impl Case {
     /// Nothing happened that a right client prevents. A fate that says *likely* undelivered is no lie
     /// in the hole that this word is for.
     pub(crate) const fn is_right(&self, tally: &Tally) -> bool {
-        tally.is_sound() && (tally.twice == 0 || self.is_hole)
+        let is_no_worse = tally.lost() * 100 <= self.worst * (tally.lost() + tally.answered);
+        tally.is_sound() && is_no_worse && (tally.twice == 0 || self.is_hole)
     }
 
     /// What is to be said of a row of this case, where it is not simply right.

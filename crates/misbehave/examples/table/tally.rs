@@ -77,6 +77,11 @@ impl Tally {
         self.not_sent + self.incomplete + self.undelivered
     }
 
+    /// Requests without the right answer, but for those that nobody could have got.
+    pub(crate) const fn lost(&self) -> u64 {
+        self.safe() + self.part + self.unknown + self.timed_out_408 + self.wrong + self.hung
+    }
+
     /// Nothing happened that a right client prevents, but perhaps for requests processed twice.
     pub(crate) const fn is_sound(&self) -> bool {
         self.avoidable == 0 && self.untrue == 0 && self.wrong == 0 && self.hung == 0
