@@ -1,5 +1,6 @@
 //! Why there was no answer: whether the port speaks something else.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -60,8 +61,9 @@ pub(crate) async fn other_protocol(lab: &Lab) -> Option<Failure> {
 /// What the server says first to these bytes; empty if nothing.
 async fn first_bytes(lab: &Lab, bytes: &[u8]) -> Vec<u8> {
     let said = async {
+        let place = Arc::clone(&lab.room).acquire_owned().await.ok()?;
         let opened = lab.dial.dial_plain().await.ok()?;
-        let mut line = Line::new(opened, lab.patience);
+        let mut line = Line::new(opened, lab.patience, place);
         line.write(bytes).await.ok()?;
         let said = line.first_bytes(Instant::now() + MOMENT.min(lab.patience)).await?;
         Some(said.to_vec())

@@ -1,11 +1,12 @@
 //! The first exchange: whether there is a server to measure, and what it says of itself.
 
 use serde::Serialize;
+use tokio::time::timeout;
 
 use crate::answer::Answer;
 use crate::diagnosis;
 use crate::failure::Failure;
-use crate::lab::Lab;
+use crate::lab::{Lab, SOON};
 use crate::line::Trouble;
 
 /// What the first answer said.
@@ -62,6 +63,14 @@ fn described(lab: &Lab, answer: &Answer, tls: Option<String>) -> Greeting {
         content: answer.content,
         tls,
     }
+}
+
+/// Whether connections that are open and ask nothing keep others waiting.
+pub(crate) async fn is_one_at_a_time(lab: &Lab) -> bool {
+    let held = (lab.open().await, lab.used().await);
+    let others = timeout(SOON, is_alive(lab)).await;
+    drop(held);
+    !matches!(others, Ok(Ok(())))
 }
 
 /// Whether the server still answers, so that what was seen is its manner and not its end.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use crate::answer::Answer;
@@ -24,15 +25,19 @@ pub(crate) struct Lab {
     pub(crate) max_wait: Duration,
     /// The longest wait for an answer, or for a connection.
     pub(crate) patience: Duration,
-    /// How many connections an experiment may have open at once.
-    pub(crate) connections: usize,
+    /// A place for each connection that may be open.
+    pub(crate) room: Arc<Semaphore>,
+    /// A connection that is open keeps all others waiting.
+    pub(crate) one_at_a_time: bool,
 }
 
 impl Lab {
-    /// A new connection.
+    /// A new connection, once there is room for it.
     pub(crate) async fn open(&self) -> Result<Line, Trouble> {
+        let place = Arc::clone(&self.room).acquire_owned().await;
+        let place = place.map_err(|_| Trouble::NotPossible("the run is over".to_owned()))?;
         match timeout(self.patience, self.dial.dial()).await {
-            Ok(Ok(opened)) => Ok(Line::new(opened, self.patience)),
+            Ok(Ok(opened)) => Ok(Line::new(opened, self.patience, place)),
             Ok(Err(failure)) => Err(Trouble::Dial(failure)),
             Err(_) => {
                 let why = format!("no connection within {} s", self.patience.as_secs_f64());

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tenure_proto::{Client, Config, Connection, Event, Limits, RequestLine, Timeouts, Version};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::answer::Answer;
@@ -28,6 +29,7 @@ pub(crate) struct Line {
     ended: Option<Ending>,
     patience: Duration,
     pub(crate) tls: Option<TlsFacts>,
+    _place: OwnedSemaphorePermit,
 }
 
 /// Why there is no answer.
@@ -58,7 +60,7 @@ impl fmt::Display for Trouble {
 }
 
 impl Line {
-    pub(crate) fn new(opened: Opened, patience: Duration) -> Self {
+    pub(crate) fn new(opened: Opened, patience: Duration, place: OwnedSemaphorePermit) -> Self {
         let limits = Limits { outstanding: 16, content: CONTENT, ..Limits::default() };
         let config = Config { limits, timeouts: Timeouts::NONE, ..Config::default() };
         Self {
@@ -68,6 +70,7 @@ impl Line {
             ended: None,
             patience,
             tls: opened.tls,
+            _place: place,
         }
     }
 

@@ -49,7 +49,8 @@ impl Probe {
             target: Arc::new(target),
             max_wait: Duration::from_secs(120),
             patience: Duration::from_secs(10),
-            connections: CONNECTIONS,
+            room: Arc::new(Semaphore::new(CONNECTIONS)),
+            one_at_a_time: false,
         };
         Self { lab, chosen: EXPERIMENTS.iter().collect(), intrusive: false }
     }
@@ -83,11 +84,6 @@ impl Probe {
         self
     }
 
-    /// The longest time a run may take: an honest bound, not a guess.
-    pub fn at_most(&self) -> Duration {
-        self.experiments().map(|experiment| experiment.at_most(self.lab.max_wait)).max().unwrap_or_default()
-    }
-
     fn experiments(&self) -> impl Iterator<Item = &'static Experiment> {
         let intrusive = self.intrusive;
         self.chosen.iter().copied().filter(move |experiment| intrusive || !experiment.intrusive)
@@ -97,44 +93,40 @@ impl Probe {
     ///
     /// # Errors
     /// There is nothing to measure, and why.
-    pub async fn run(self, mut tell: impl FnMut(Event<'_>)) -> Result<Report, Failure> {
+    pub async fn run(mut self, mut tell: impl FnMut(Event<'_>)) -> Result<Report, Failure> {
         let start = Instant::now();
         let greeting = greeting::greet(&self.lab).await?;
         tell(Event::Greeted(&greeting));
-        let room = Arc::new(Semaphore::new(CONNECTIONS));
-        let (begun, mut beginnings) = tokio::sync::mpsc::unbounded_channel();
-        let mut running = JoinSet::new();
-        for experiment in self.experiments() {
-            let (lab, room, begun) = (self.lab.clone(), Arc::clone(&room), begun.clone());
-            running.spawn(async move {
-                // The semaphore is never closed; fewer connections than it has are asked for.
-                let _connections = room.acquire_many_owned(experiment.connections).await;
-                let _ = begun.send(experiment);
-                (experiment, conclude(experiment, &lab).await)
-            });
+        if greeting::is_one_at_a_time(&self.lab).await {
+            self.lab.one_at_a_time = true;
+            self.lab.room = Arc::new(Semaphore::new(1));
         }
-        drop(begun);
+        // Side by side, unless that would only have them wait for each other.
+        let side_by_side = if self.lab.one_at_a_time { 1 } else { EXPERIMENTS.len() };
+        let mut waiting = self.experiments();
+        let mut running = JoinSet::new();
         let (mut findings, mut unmeasured) = (Vec::new(), Vec::new());
         loop {
-            tokio::select! {
-                biased;
-                Some(experiment) = beginnings.recv() => tell(Event::Begun(experiment)),
-                Some(done) = running.join_next() => {
-                    let Ok((experiment, result)) = done else { continue };
-                    match result {
-                        Ok(found) => {
-                            found.iter().for_each(|finding| tell(Event::Found(finding)));
-                            findings.extend(found);
-                        }
-                        Err(failed) => {
-                            tell(Event::Failed(&failed));
-                            unmeasured.push(failed);
-                        }
-                    }
-                    tell(Event::Ended(experiment));
-                }
-                else => break,
+            while running.len() < side_by_side
+                && let Some(experiment) = waiting.next()
+            {
+                let lab = self.lab.clone();
+                running.spawn(async move { (experiment, conclude(experiment, &lab).await) });
+                tell(Event::Begun(experiment));
             }
+            let Some(done) = running.join_next().await else { break };
+            let Ok((experiment, result)) = done else { continue };
+            match result {
+                Ok(found) => {
+                    found.iter().for_each(|finding| tell(Event::Found(finding)));
+                    findings.extend(found);
+                }
+                Err(failed) => {
+                    tell(Event::Failed(&failed));
+                    unmeasured.push(failed);
+                }
+            }
+            tell(Event::Ended(experiment));
         }
         let place = |name: &str| EXPERIMENTS.iter().position(|experiment| experiment.name == name);
         findings.sort_by_key(|finding| place(finding.experiment));

@@ -5,6 +5,7 @@ mod chain;
 mod explain;
 mod get;
 mod page;
+mod probe;
 mod send;
 mod serve;
 mod serve_limits;

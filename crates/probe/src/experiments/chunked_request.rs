@@ -10,7 +10,6 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "chunked",
     about: "whether a request in chunks is read to its end, with chunk extensions and trailers",
     intrusive: false,
-    connections: 2,
     lasts: Lasts::Moments,
     run: |lab| {
         Box::pin(async move {

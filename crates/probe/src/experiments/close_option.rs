@@ -13,7 +13,6 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "close",
     about: "whether Connection: close is obeyed and echoed, in odd case, in lists, over two lines",
     intrusive: false,
-    connections: WAYS.len() as u32,
     lasts: Lasts::Moments,
     run: |lab| Box::pin(run(lab)),
 };

@@ -9,7 +9,6 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "empty-line",
     about: "whether an empty line between two requests is ignored, as old browsers send it after a POST",
     intrusive: false,
-    connections: 1,
     lasts: Lasts::Moments,
     run: |lab| Box::pin(run(lab)),
 };

@@ -9,7 +9,6 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "expect",
     about: "whether a client that holds its content back until 100 (Continue) is told to go on",
     intrusive: false,
-    connections: 1,
     lasts: Lasts::Moments,
     run: |lab| Box::pin(run(lab)),
 };

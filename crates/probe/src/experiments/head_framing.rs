@@ -12,7 +12,6 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "head-answer",
     about: "whether the answer to HEAD ends where it should, and names the length that GET has",
     intrusive: false,
-    connections: 1,
     lasts: Lasts::Moments,
     run: |lab| Box::pin(run(lab)),
 };

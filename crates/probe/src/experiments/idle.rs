@@ -21,7 +21,6 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "idle",
     about: "how long a connection is kept between requests, announced and real, and how it ends",
     intrusive: false,
-    connections: MOMENTS.len() as u32,
     lasts: Lasts::Waits(2),
     run: |lab| Box::pin(run(lab)),
 };
@@ -43,7 +42,10 @@ enum Seen {
 
 async fn run(lab: Lab) -> Outcome {
     let start = Instant::now();
-    let watched = MOMENTS.iter().take(lab.connections).map(|ms| watch(&lab, start + Duration::from_millis(*ms)));
+    let watched = MOMENTS
+        .iter()
+        .take(if lab.one_at_a_time { 1 } else { MOMENTS.len() })
+        .map(|ms| watch(&lab, start + Duration::from_millis(*ms)));
     let mut seen = Vec::new();
     let mut announced = None;
     for result in join_all(watched).await {

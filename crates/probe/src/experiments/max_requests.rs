@@ -13,7 +13,6 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "requests",
     about: "how many requests a connection carries, and whether the last response says so",
     intrusive: false,
-    connections: 2,
     lasts: Lasts::Waits(1),
     run: |lab| Box::pin(run(lab)),
 };

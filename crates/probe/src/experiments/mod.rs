@@ -1,16 +1,20 @@
 //! The experiments, each a file, in the order of the report.
 
+mod age;
 mod chunked_request;
 mod close_option;
 mod empty_line;
 mod expect_continue;
 mod head_framing;
+mod hygiene;
 mod idle;
 mod max_requests;
 mod not_modified;
+mod parallel;
 mod persistence10;
 mod persistence11;
 mod pipelining;
+mod tls;
 mod unread_content;
 mod within_a_head;
 
@@ -32,15 +36,13 @@ pub struct Experiment {
     pub about: &'static str,
     /// It could disturb a server that others use.
     pub intrusive: bool,
-    /// How many connections it has open at once, at most.
-    pub(crate) connections: u32,
-    pub(crate) lasts: Lasts,
+    lasts: Lasts,
     run: fn(Lab) -> BoxFuture<'static, Outcome>,
 }
 
 /// How long an experiment takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Lasts {
+enum Lasts {
     /// A few exchanges, and a close that should come soon.
     Moments,
     /// Up to so many times the longest wait.
@@ -69,6 +71,8 @@ pub const EXPERIMENTS: &[Experiment] = &[
     idle::EXPERIMENT,
     within_a_head::EXPERIMENT,
     max_requests::EXPERIMENT,
+    age::EXPERIMENT,
+    parallel::EXPERIMENT,
     pipelining::EXPERIMENT,
     head_framing::EXPERIMENT,
     not_modified::EXPERIMENT,
@@ -76,4 +80,6 @@ pub const EXPERIMENTS: &[Experiment] = &[
     chunked_request::EXPERIMENT,
     expect_continue::EXPERIMENT,
     unread_content::EXPERIMENT,
+    tls::EXPERIMENT,
+    hygiene::EXPERIMENT,
 ];

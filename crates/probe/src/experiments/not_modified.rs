@@ -9,7 +9,6 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "not-modified",
     about: "whether a 304 ends where it should",
     intrusive: false,
-    connections: 1,
     lasts: Lasts::Moments,
     run: |lab| Box::pin(run(lab)),
 };

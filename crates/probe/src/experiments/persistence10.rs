@@ -13,7 +13,6 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "persistence10",
     about: "whether an HTTP/1.0 connection ends after its response, and persists on request",
     intrusive: false,
-    connections: 2,
     lasts: Lasts::Moments,
     run: |lab| {
         Box::pin(async move {

@@ -13,7 +13,6 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "persistence11",
     about: "whether an HTTP/1.1 connection carries a second request",
     intrusive: false,
-    connections: 1,
     lasts: Lasts::Moments,
     run: |lab| Box::pin(run(lab)),
 };

@@ -14,7 +14,6 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "pipelining",
     about: "whether requests sent together are all answered, in order",
     intrusive: false,
-    connections: 1,
     lasts: Lasts::Moments,
     run: |lab| Box::pin(run(lab)),
 };

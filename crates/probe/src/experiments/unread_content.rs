@@ -13,7 +13,6 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "unread",
     about: "what becomes of content that the server does not want, and whether its answer is lost",
     intrusive: false,
-    connections: 1,
     lasts: Lasts::Moments,
     run: |lab| Box::pin(run(lab)),
 };

@@ -13,7 +13,6 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "head",
     about: "how long a client may take before its first byte, and within the head of a request",
     intrusive: false,
-    connections: 2,
     lasts: Lasts::Waits(1),
     run: |lab| {
         Box::pin(async move {

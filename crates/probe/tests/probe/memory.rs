@@ -23,6 +23,10 @@ pub(crate) struct Manners {
     pub(crate) silent: bool,
     /// Requests a connection may carry.
     pub(crate) max: u64,
+    /// The age at which a connection ends with the next response.
+    pub(crate) max_age: Duration,
+    /// A connection that is open keeps all others waiting.
+    pub(crate) one_at_a_time: bool,
     /// The last response says close.
     pub(crate) announces_last: bool,
     /// It heeds `Connection: close` only if that is the field's whole value.
@@ -48,6 +52,8 @@ impl Default for Manners {
             last_words: b"",
             silent: false,
             max: u64::MAX,
+            max_age: Duration::MAX,
+            one_at_a_time: false,
             announces_last: true,
             whole_value: false,
             dies_after: u64::MAX,
@@ -64,6 +70,7 @@ struct Server {
     manners: Manners,
     start: Instant,
     asked: AtomicU64,
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Server {
@@ -73,6 +80,8 @@ impl Server {
 
     async fn serve(self: Arc<Self>, mut stream: DuplexStream) {
         let manners = &self.manners;
+        let _turn = if manners.one_at_a_time { Some(self.turn.lock().await) } else { None };
+        let opened = Instant::now();
         let mut carried = 0;
         loop {
             let mut until = Instant::now() + if carried == 0 { manners.head } else { manners.idle };
@@ -99,7 +108,7 @@ impl Server {
                     .await;
                 return;
             }
-            let last = carried == manners.max;
+            let last = carried == manners.max || opened.elapsed() >= manners.max_age;
             let close = last || self.wants_close(&head);
             let option = match (close && (!last || manners.announces_last), manners.announced) {
                 (true, _) => "Connection: close\r\n".to_owned(),
@@ -195,7 +204,12 @@ pub(crate) fn target() -> Target {
 
 /// A probe of a server with these manners.
 pub(crate) fn probe(manners: Manners) -> Probe {
-    let server = Arc::new(Server { manners, start: Instant::now(), asked: AtomicU64::new(0) });
+    let server = Arc::new(Server {
+        manners,
+        start: Instant::now(),
+        asked: AtomicU64::new(0),
+        turn: tokio::sync::Mutex::default(),
+    });
     let serve = move |stream| {
         if server.is_dead() {
             return Err(Failure::Unreachable("scripted: refused".to_owned()));

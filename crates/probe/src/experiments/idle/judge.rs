@@ -54,18 +54,17 @@ fn timeout(lab: &Lab, closed: &[(Duration, &Ending)], seen: &[Seen], bracket: Op
             "idle connections are dropped without a FIN, so clients wait in vain: close them sooner, or send TCP keep-alives",
         );
     }
-    // The shortest is what a client can count on; a tick only adds to it.
-    let Some((shortest, _)) = closed.first() else {
+    let Some(kept) = kept(closed) else {
         let advice = "no close was seen: with a longer --max-wait one may be";
         let level = if lab.max_wait < BALANCER { Level::Note } else { Level::Good };
         return finding(Value::longer_than(lab.max_wait)).measured(times).judged(level, advice);
     };
-    let finding = finding(Value::time(*shortest)).measured(u32::try_from(closed.len()).unwrap_or(u32::MAX));
+    let finding = finding(Value::time(kept)).measured(u32::try_from(closed.len()).unwrap_or(u32::MAX));
     if closed.len() < seen.len() {
         let advice = "some connections were closed and others not: is there more than one server, or a lack of room?";
         return finding.judged(Level::Warning, advice);
     }
-    if *shortest < BALANCER {
+    if kept < BALANCER {
         let advice =
             "a load balancer in front has to let go sooner (60 s is its usual time), or its requests meet the close";
         return finding.judged(Level::Note, advice);
@@ -73,10 +72,21 @@ fn timeout(lab: &Lab, closed: &[(Duration, &Ending)], seen: &[Seen], bracket: Op
     finding.judged(Level::Good, "longer than the 60 s after which load balancers let go by default")
 }
 
+/// The time to name, of those sorted by length. Where they agree that is the one in the middle, which an unlucky moment of
+/// this machine changes least; where they do not, the shortest is what a client can count on.
+fn kept(closed: &[(Duration, &Ending)]) -> Option<Duration> {
+    let (shortest, longest) = (closed.first()?.0, closed.last()?.0);
+    if longest - shortest > NOISE * 2 {
+        return Some(shortest);
+    }
+    let n = closed.len();
+    Some((closed[(n - 1) / 2].0 + closed[n / 2].0) / 2)
+}
+
 /// Nothing to tell if all lasted the same.
 fn spread(spread: Duration, n: usize) -> Option<Finding> {
     let n = u32::try_from(n).ok().filter(|n| *n > 1)?;
-    if spread <= NOISE {
+    if spread <= NOISE * 2 {
         return None;
     }
     // Of n times spread evenly over a tick, the outermost are (n-1)/(n+1) of it apart.
