@@ -62,7 +62,7 @@ pub(super) enum Step {
 impl Exchange {
     /// Queues the request's head.
     pub(super) fn start(mut lease: Lease, prepared: &Prepared, content: Body) -> Result<Self, Error> {
-        let info = lease.info();
+        let (info, stale) = (lease.info(), lease.may_be_stale());
         let observer = lease.shared.observer.clone();
         let observed = observer.map(|observer| UnderWay::begin(observer, info.clone(), observed_head(prepared)));
         let response_timeout = lease.shared.response_timeout;
@@ -70,8 +70,7 @@ impl Exchange {
         let judges = lease.shared.repeat_undelivered && !prepared.class().is_idempotent();
         let pooled = lease.pooled();
         let sent_before = pooled.transport.sent();
-        let acknowledged_before =
-            if judges && info.is_reused() { evidence::before(&**pooled.transport.stream()) } else { None };
+        let acknowledged_before = if judges && stale { evidence::before(&**pooled.transport.stream()) } else { None };
         let line =
             RequestLine { method: prepared.method.as_str(), target: &prepared.target, version: prepared.version };
         let length = content.size_hint().exact();

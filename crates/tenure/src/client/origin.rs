@@ -1,18 +1,19 @@
 //! Origins (RFC 9110 section 4.3.1): connections are shared by scheme, host and port.
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::uri::Scheme;
 use http::{HeaderValue, Uri};
 
 use crate::BoxError;
 
-/// Scheme, host and port of a request's target.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+/// Scheme, host and port of a request's target. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct Origin {
     pub(crate) secure: bool,
     /// In lower case; an IPv6 address without its brackets.
-    pub(crate) host: Box<str>,
+    pub(crate) host: Arc<str>,
     pub(crate) port: u16,
 }
 

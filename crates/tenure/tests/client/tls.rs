@@ -183,7 +183,7 @@ fn retires(first: &'static [u8], deed: impl FnOnce(&mut Secure) + Send + 'static
         let post = client.request(request(Method::POST, &url, "")).await.unwrap();
         assert_eq!(place(&post), (2, 1));
         assert_eq!(body::collect(post.into_body()).await.unwrap(), "ok");
-        assert_eq!(log.closed(1).await, [why]);
+        assert_eq!(log.closed(1).await[0], why);
         served.join().unwrap();
     });
 }
