@@ -1,6 +1,7 @@
 //! The command `tenure`: send, serve, get and explain over persistent HTTP connections.
 #![deny(unsafe_code)]
 
+mod chain;
 mod explain;
 mod get;
 mod listen;
@@ -40,6 +41,8 @@ enum Command {
     Explain(explain::Args),
     /// Misbehave on request, to try HTTP clients
     Misbehave(misbehave::Args),
+    /// Say which hops of a path race for idle connections, and what to set
+    Chain(chain::Args),
 }
 
 fn main() -> ExitCode {
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
             Command::Get(args) => get::run(args).await,
             Command::Explain(args) => explain::run(args, output::color(&std::io::stdout())).await,
             Command::Misbehave(args) => misbehave::run(args).await,
+            Command::Chain(args) => chain::run(args).await,
         }
     });
     // Work that nobody waits for any more, such as reading standard input, must not hold the exit.

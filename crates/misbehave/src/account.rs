@@ -1,6 +1,6 @@
 //! What was seen, per scenario.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
@@ -21,6 +21,9 @@ pub struct Account {
     pub processed_twice: u64,
     /// Of these, the ones by a method that is not idempotent (RFC 9110 section 9.2.2).
     pub not_idempotent_twice: u64,
+    /// Requests that had come by the time bytes nobody had asked for were sent before their answer:
+    /// no client can tell those bytes from the answer.
+    pub crossed: u64,
     /// Connections whose first request was for this scenario.
     pub connections: u64,
     /// The share of requests that needed no connection of their own: `1 - connections / requests`.
@@ -54,6 +57,7 @@ struct Counted {
     report: Report,
     /// How often each id was processed.
     ids: HashMap<(&'static str, String), u64>,
+    crossed: HashSet<(&'static str, String)>,
 }
 
 impl Accounts {
@@ -84,7 +88,7 @@ impl Accounts {
     /// It is acted upon.
     pub(crate) fn processed(&self, scenario: &'static str, method: &str, id: &str) {
         let mut counted = self.lock();
-        let Counted { report, ids } = &mut *counted;
+        let Counted { report, ids, .. } = &mut *counted;
         let account = report.scenarios.entry(scenario).or_default();
         account.processed += 1;
         if ids.len() >= MOST_IDS && !ids.contains_key(&(scenario, id.to_owned())) {
@@ -98,6 +102,20 @@ impl Accounts {
             let idempotent = MethodClass::of(method.as_bytes()).is_idempotent();
             account.not_idempotent_twice += u64::from(!idempotent);
         }
+    }
+
+    /// It had come when unasked bytes were sent.
+    pub(crate) fn crossed(&self, scenario: &'static str, id: &str) {
+        let mut counted = self.lock();
+        counted.report.scenarios.entry(scenario).or_default().crossed += 1;
+        if counted.crossed.len() < MOST_IDS {
+            counted.crossed.insert((scenario, id.to_owned()));
+        }
+    }
+
+    /// Whether the request with that id had come when unasked bytes were sent.
+    pub(crate) fn has_crossed(&self, scenario: &'static str, id: &str) -> bool {
+        self.lock().crossed.contains(&(scenario, id.to_owned()))
     }
 
     /// How often the request with that id was processed.

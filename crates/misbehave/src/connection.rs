@@ -36,9 +36,13 @@ pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, connection: u6
                 return drop(session.take(wire, "", None, refusal(bytes)).await);
             }
         };
+        let crossed = std::mem::take(&mut wire.crossed);
         let last = request.persistence != Persistence::Persist;
         let (scenario, steps) = session.plan(&request, number);
         let scenario = scenario.map_or("", |scenario| scenario.name);
+        if crossed {
+            session.shared.accounts.crossed(scenario, &request.id);
+        }
         match session.take(wire, scenario, Some(&request), steps).await {
             Ok(Some(open)) if !last => wire = open,
             Ok(Some(open)) => return drop(session.take(open, "", None, staged_close().into()).await),
@@ -118,6 +122,11 @@ impl Session {
                     }
                 }
                 Step::Send(bytes) => wire.send(&bytes).await?,
+                Step::SendUnasked(_) if wire.has_bytes() => return Ok(Some(wire)),
+                Step::SendUnasked(bytes) => {
+                    wire.send(&bytes).await?;
+                    wire.crossed = wire.has_bytes();
+                }
                 Step::Pause(time) => tokio::time::sleep(time).await,
                 Step::Idle(time) => match wire.wait(time).await {
                     Waited::Bytes => return Ok(Some(wire)),

@@ -11,6 +11,8 @@ pub(crate) enum Step {
     Process,
     /// Write these bytes, whatever they are.
     Send(Vec<u8>),
+    /// Write these bytes, unless the next request has come meanwhile: then that gets a plan of its own.
+    SendUnasked(Vec<u8>),
     /// Do nothing for so long.
     Pause(Duration),
     /// Wait so long for the next request. If it comes it gets a plan of its own; else go on.

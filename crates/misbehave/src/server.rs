@@ -115,6 +115,12 @@ impl Server {
     pub fn times_processed(&self, scenario: &'static str, id: &str) -> u64 {
         self.shared.accounts.times(scenario, id)
     }
+
+    /// Whether the request with that id was there already when that scenario sent bytes that nobody
+    /// had asked for: then these cannot be told from its answer.
+    pub fn has_crossed(&self, scenario: &'static str, id: &str) -> bool {
+        self.shared.accounts.has_crossed(scenario, id)
+    }
 }
 
 impl Drop for Server {

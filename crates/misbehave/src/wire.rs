@@ -50,6 +50,8 @@ pub(crate) enum Waited {
 pub(crate) struct Wire {
     stream: TcpStream,
     unread: Vec<u8>,
+    /// A request may have been there already when bytes were sent that nobody had asked for.
+    pub(crate) crossed: bool,
     config: Arc<Config>,
     parser: Connection<Server>,
 }
@@ -58,7 +60,7 @@ impl Wire {
     pub(crate) fn new(stream: TcpStream, config: Arc<Config>) -> Self {
         // Steps are written one by one, and each is to be on the wire when it is done.
         let _ = stream.set_nodelay(true);
-        Self { stream, unread: Vec::new(), parser: Connection::new(Arc::clone(&config)), config }
+        Self { stream, unread: Vec::new(), crossed: false, parser: Connection::new(Arc::clone(&config)), config }
     }
 
     /// The next request's head. `id` names it if it does not name itself.
@@ -134,6 +136,12 @@ impl Wire {
             Ok(Ok(1)) => Waited::Bytes,
             Ok(_) => Waited::Ended,
         }
+    }
+
+    /// Whether bytes are there, asked of the kernel: the runtime may not have heard of them yet.
+    pub(crate) fn has_bytes(&self) -> bool {
+        let mut byte = [std::mem::MaybeUninit::uninit()];
+        !self.unread.is_empty() || socket2::SockRef::from(&self.stream).peek(&mut byte).is_ok_and(|n| n > 0)
     }
 
     /// Reads and throws away until the client's end, or so long.

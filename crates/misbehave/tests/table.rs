@@ -19,7 +19,7 @@ fn check(case: &Case, row: &Row) {
     let what = format!("{} {}: {t:?} {:?}", row.method, case.title, case.remark(&row.method, t));
     assert_eq!(t.hung, 0, "{what}");
     assert_eq!(t.untrue, 0, "{what}");
-    let all = t.answered + t.unknown + t.part + t.safe + t.timed_out_408 + t.wrong;
+    let all = t.answered + t.unknown + t.part + t.safe + t.timed_out_408 + t.wrong + t.crossed;
     assert_eq!(all, REQUESTS as u64, "{what}");
     assert!(t.repeats <= REQUESTS as u64 && t.connections <= REQUESTS as u64 + t.repeats, "{what}");
     if !case.is_hole {

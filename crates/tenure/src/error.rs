@@ -31,6 +31,8 @@ pub(crate) enum Kind {
     Io(io::Error),
     /// The content to be sent failed.
     Content(BoxError),
+    /// What came was sent before the request could have come.
+    Stray,
     /// The response's content is coded in a way that was not asked for.
     Coding,
     /// The connection ended while content was awaited.
@@ -105,9 +107,14 @@ impl Error {
     pub(crate) fn lost_connection(&self) -> bool {
         match &self.0.kind {
             Kind::Protocol(e) => e.kind() == ErrorKind::NoResponse,
-            Kind::Io(_) => true,
+            Kind::Io(_) | Kind::Stray => true,
             _ => false,
         }
+    }
+
+    /// What came answers nothing.
+    pub(crate) fn is_stray(&self) -> bool {
+        matches!(self.0.kind, Kind::Stray)
     }
 
     /// The content that was to be sent failed, ended early, or was longer than announced.
@@ -137,6 +144,9 @@ impl fmt::Display for Error {
             Kind::Protocol(e) => write!(f, "{e}")?,
             Kind::Io(e) => write!(f, "the connection failed: {e}")?,
             Kind::Content(e) => write!(f, "the content could not be sent: {e}")?,
+            Kind::Stray => f.write_str(
+                "the server sent bytes before it had the request, so they are no answer (RFC 9112 section 9.2)",
+            )?,
             Kind::Coding => f.write_str("the response has a transfer coding that was not asked for")?,
             Kind::Ended(why) => write!(f, "the connection ended before the content was complete: {why}")?,
             Kind::TimedOut(what) => write!(f, "timed out waiting for {what}")?,
@@ -151,7 +161,7 @@ impl std::error::Error for Error {
             Kind::Request(e) | Kind::Content(e) | Kind::Connect { source: e, .. } => Some(&**e),
             Kind::Protocol(e) => Some(e),
             Kind::Io(e) => Some(e),
-            Kind::NoTurn { .. } | Kind::Coding | Kind::Ended(_) | Kind::TimedOut(_) => None,
+            Kind::Stray | Kind::NoTurn { .. } | Kind::Coding | Kind::Ended(_) | Kind::TimedOut(_) => None,
         }
     }
 }

@@ -12,7 +12,7 @@ mod tally;
 pub(crate) mod units;
 
 pub(crate) use item::{Failure, Item, Outcome};
-pub(crate) use out::{Stream, say};
+pub(crate) use out::{Out, Paint, Stream, say};
 pub(crate) use reporter::{Manner, Reporter};
 pub(crate) use summary::Summary;
 pub(crate) use table::Words;

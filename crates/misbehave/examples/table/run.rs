@@ -67,6 +67,10 @@ async fn row(case: &'static Case, method: Method, requests: usize) -> io::Result
     let remains = if method == Method::POST { case.remains_for_post } else { case.remains };
     for (id, outcome) in outcomes {
         let processed = server.times_processed(case.scenario, &id);
+        let outcome = match outcome {
+            Outcome::Wrong if server.has_crossed(case.scenario, &id) => Outcome::Crossed,
+            outcome => outcome,
+        };
         tally.add(outcome, processed, remains);
         tally.twice += u64::from(method == Method::POST && processed > 1);
     }

@@ -12,6 +12,8 @@ pub(crate) enum Outcome {
     TimedOut408,
     /// An answer that is not its own.
     Wrong,
+    /// A stray response that was sent when the request had come: nobody can tell it from the answer.
+    Crossed,
     /// Nothing, for far longer than any wait of the scenario.
     Hung,
 }
@@ -26,6 +28,7 @@ pub(crate) struct Tally {
     pub(crate) unknown: u64,
     pub(crate) timed_out_408: u64,
     pub(crate) wrong: u64,
+    pub(crate) crossed: u64,
     pub(crate) hung: u64,
     /// Of the above, those that the evidence allows to avoid.
     pub(crate) avoidable: u64,
@@ -45,6 +48,7 @@ impl Tally {
             Outcome::Answered => self.answered += 1,
             Outcome::TimedOut408 => self.timed_out_408 += 1,
             Outcome::Wrong => self.wrong += 1,
+            Outcome::Crossed => self.crossed += 1,
             Outcome::Hung => self.hung += 1,
             Outcome::Error(fate) => {
                 match fate {
@@ -60,7 +64,8 @@ impl Tally {
                 self.untrue += u64::from(untrue);
             }
         }
-        self.avoidable += u64::from(outcome != Outcome::Answered && !remains.contains(&outcome));
+        let fine = matches!(outcome, Outcome::Answered | Outcome::Crossed);
+        self.avoidable += u64::from(!fine && !remains.contains(&outcome));
     }
 
     /// Nothing happened that a right client prevents.

@@ -40,7 +40,7 @@ pub(super) const IDLE_408: Scenario = Scenario {
     plan: |x| {
         let linger = x.values.duration("linger");
         let wait = (!linger.is_zero()).then_some(Step::Pause(linger));
-        let rest = [Step::Idle(x.spread("after")), Step::Send(REQUEST_TIMEOUT.to_vec())];
+        let rest = [Step::Idle(x.spread("after")), Step::SendUnasked(REQUEST_TIMEOUT.to_vec())];
         x.processed_then(Answer::ok(x).bytes(), rest.into_iter().chain(wait).chain([Step::Close]))
     },
 };

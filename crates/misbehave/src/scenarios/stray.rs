@@ -41,6 +41,6 @@ fn strayed(x: &Exchange<'_>) -> Vec<Step> {
     match x.values.choice("place") {
         "with" => x.processed_then([&answer, stray].concat(), []),
         "before" => x.processed_then([stray, &answer].concat(), []),
-        _ => x.processed_then(answer, [Step::Idle(x.spread("after")), Step::Send(stray.to_vec())]),
+        _ => x.processed_then(answer, [Step::Idle(x.spread("after")), Step::SendUnasked(stray.to_vec())]),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -46,7 +46,6 @@ pub(crate) struct Connected {
     pub(crate) stream: Box<dyn Stream>,
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
-    pub(crate) opened: Instant,
     pub(crate) took: Duration,
     pub(crate) round_trip: Option<Duration>,
 }
@@ -63,9 +62,9 @@ pub(crate) async fn connect(origin: &Origin, timeout: Duration, tls: &Tls) -> Re
     };
     match tokio::time::timeout(timeout, work).await {
         Ok(Ok((stream, peer, local))) => {
-            let opened = now();
+            let took = now() - start;
             let round_trip = stream.facts().ok().map(|facts| facts.round_trip);
-            Ok(Connected { stream, peer, local, opened, took: opened - start, round_trip })
+            Ok(Connected { stream, peer, local, took, round_trip })
         }
         Ok(Err(source)) => Err(failed(source)),
         Err(_) => {

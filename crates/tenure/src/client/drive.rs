@@ -12,7 +12,7 @@ use http::{HeaderMap, Response};
 use http_body::{Body as HttpBody, Frame};
 use tenure_proto::{CloseReason, ErrorKind, Event, Fate, Framing, Persistence, RequestLine};
 
-use super::evidence;
+use super::evidence::Before;
 use super::lease::Lease;
 use super::request::Prepared;
 use super::response;
@@ -46,8 +46,12 @@ pub(super) struct Exchange {
     answered: bool,
     /// The server's FIN came.
     fin: bool,
-    /// On a reused connection: bytes acknowledged before this request.
-    acknowledged_before: Option<u64>,
+    /// Bytes came after the request had begun.
+    heard: bool,
+    /// On a reused connection: what the kernel knew before this request.
+    before: Option<Before>,
+    /// Whether its fate is judged by that. An idempotent request is sent again without evidence.
+    judges: bool,
     response_timeout: Option<Duration>,
     deadline: Deadline,
 }
@@ -66,11 +70,10 @@ impl Exchange {
         let observer = lease.shared.observer.clone();
         let observed = observer.map(|observer| UnderWay::begin(observer, info.clone(), observed_head(prepared)));
         let response_timeout = lease.shared.response_timeout;
-        // An idempotent request is sent again without evidence.
         let judges = lease.shared.repeat_undelivered && !prepared.class().is_idempotent();
         let pooled = lease.pooled();
         let sent_before = pooled.transport.sent();
-        let acknowledged_before = if judges && stale { evidence::before(&**pooled.transport.stream()) } else { None };
+        let before = if stale { Before::of(&**pooled.transport.stream()) } else { None };
         let line =
             RequestLine { method: prepared.method.as_str(), target: &prepared.target, version: prepared.version };
         let length = content.size_hint().exact();
@@ -96,7 +99,9 @@ impl Exchange {
             sent_before,
             answered: false,
             fin: false,
-            acknowledged_before,
+            heard: false,
+            before,
+            judges,
             response_timeout,
             deadline: Deadline::default(),
         })
@@ -114,10 +119,12 @@ impl Exchange {
     /// What can be known beyond the error itself.
     async fn judge(&mut self, error: Error) -> Error {
         let unclear = matches!(error.fate(), Fate::Unknown | Fate::Incomplete);
-        match self.acknowledged_before {
-            Some(before) if self.fin && unclear && error.lost_connection() => {
+        // What answers nothing (a 408 for the idle time) comes before the end of its connection.
+        let ends = self.fin || error.is_stray();
+        match self.before {
+            Some(before) if self.judges && ends && unclear && error.lost_connection() => {
                 let stream = self.lease.pooled().transport.stream();
-                match evidence::judge(&**stream, before).await {
+                match before.judge(&**stream, self.fin).await {
                     Fate::LikelyUndelivered => error.with_fate(Fate::LikelyUndelivered),
                     _ => error,
                 }
@@ -319,7 +326,7 @@ impl Exchange {
                     Err(e) => Err(self.error(Kind::Protocol(e))),
                 });
             }
-            Poll::Ready(Ok(_)) => return Poll::Ready(Ok(())),
+            Poll::Ready(Ok(_)) => return Poll::Ready(self.hear()),
             Poll::Ready(Err(e)) => {
                 pooled.connection.close(CloseReason::PeerReset);
                 return Poll::Ready(Err(self.error(Kind::Io(e))));
@@ -345,6 +352,18 @@ impl Exchange {
         }
     }
 
+    /// Bytes have come. RFC 9112 section 9.2: what was sent with no request outstanding is never an answer.
+    fn hear(&mut self) -> Result<(), Error> {
+        let Some(before) = self.before.filter(|_| !self.heard) else { return Ok(()) };
+        self.heard = true;
+        let pooled = self.lease.pooled();
+        if before.may_be_answered(&**pooled.transport.stream()) {
+            return Ok(());
+        }
+        pooled.connection.close(CloseReason::Unsolicited);
+        Err(self.error(Kind::Stray))
+    }
+
     fn response_deadline(&self) -> Option<Instant> {
         if self.answered {
             return None;
@@ -357,6 +376,7 @@ impl Exchange {
         let pooled = self.lease.pooled();
         let begun = match &kind {
             Kind::Protocol(e) => e.kind() != ErrorKind::NoResponse && !matches!(e.kind(), ErrorKind::TimedOut(_)),
+            Kind::Stray => false,
             _ => !pooled.transport.unread().is_empty(),
         };
         let fate = if self.answered || begun { Fate::AnsweredInPart } else { self.sent_part() };

@@ -1,10 +1,18 @@
-//! Evidence that a request never reached the server's program.
+//! Evidence of what crossed what on a reused connection, from the kernel's count of acknowledged
+//! bytes (`TCP_INFO`).
 //!
-//! On a reused connection the peer's FIN came before any byte of a response. If then the
-//! connection is reset, and none of the request's bytes was ever acknowledged, the server had
-//! closed before the request came. This rests on one assumption: the peer processes nothing that
-//! reaches it after it has closed its own side (the staged close of RFC 9112 section 9.6). A
-//! server that half-closes, then processes, then resets defeats it;
+//! **A response that answers nothing.** Whoever answers a request has received it, and each segment
+//! says what was received: the first segment of an answer acknowledges bytes of the request. So
+//! bytes that come while none of the request's was acknowledged were sent before it came, and
+//! answer nothing, however much they look like a response (RFC 9112 section 9.2): a 408 for the
+//! idle time, say. What the server sent after its kernel had received the request cannot be told
+//! from an answer by anybody.
+//!
+//! **A request that never reached the server's program.** The peer's FIN came before any byte of an
+//! answer. If then the connection is reset, and none of the request's bytes was ever acknowledged,
+//! the server had closed before the request came. This rests on one assumption: the peer processes
+//! nothing that reaches it after it has closed its own side (the staged close of RFC 9112 section
+//! 9.6). A server that half-closes, then processes, then resets defeats it;
 //! [`Builder::repeat_undelivered`](super::Builder::repeat_undelivered) turns the conclusion off.
 
 use std::io;
@@ -20,29 +28,45 @@ use crate::io::now;
 const LEAST: Duration = Duration::from_millis(100);
 const MOST: Duration = Duration::from_secs(2);
 
-/// Acknowledged bytes before a request was sent: `None` if they can prove nothing.
-pub(super) fn before(stream: &dyn Stream) -> Option<u64> {
-    // Zero cannot be told from a kernel that does not count.
-    stream.facts().ok()?.acknowledged.filter(|&bytes| bytes > 0)
+/// What the kernel said of a connection before a request went out on it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before {
+    acknowledged: u64,
 }
 
-/// What became of a request whose connection ended by FIN before any answer.
-pub(super) async fn judge(stream: &dyn Stream, before: u64) -> Fate {
-    let start = now();
-    let mut pause = Duration::from_millis(1);
-    loop {
-        let Ok(facts) = stream.facts() else { return Fate::Unknown };
-        if facts.acknowledged != Some(before) {
-            return Fate::Unknown;
+impl Before {
+    /// `None` if it can prove nothing.
+    pub(super) fn of(stream: &dyn Stream) -> Option<Self> {
+        // Zero cannot be told from a kernel that does not count.
+        let acknowledged = stream.facts().ok()?.acknowledged.filter(|&bytes| bytes > 0)?;
+        Some(Self { acknowledged })
+    }
+
+    /// False if the peer had no byte of the request when it sent what has come. To be asked at the
+    /// first byte: later ones may bring the acknowledgement.
+    pub(super) fn may_be_answered(self, stream: &dyn Stream) -> bool {
+        stream.facts().map_or(true, |facts| facts.acknowledged != Some(self.acknowledged))
+    }
+
+    /// What became of a request whose connection ended before any answer. `fin`: its end was read.
+    /// If not it is to come, behind bytes that answer nothing.
+    pub(super) async fn judge(self, stream: &dyn Stream, fin: bool) -> Fate {
+        let start = now();
+        let mut pause = Duration::from_millis(1);
+        loop {
+            let Ok(facts) = stream.facts() else { return Fate::Unknown };
+            if facts.acknowledged != Some(self.acknowledged) {
+                return Fate::Unknown;
+            }
+            if facts.is_closed {
+                return if was_reset_after_fin(stream, fin) { Fate::LikelyUndelivered } else { Fate::Unknown };
+            }
+            if now() - start >= wait(facts) {
+                return Fate::Unknown;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(20));
         }
-        if facts.is_closed {
-            return if timed_out(stream) { Fate::Unknown } else { Fate::LikelyUndelivered };
-        }
-        if now() - start >= wait(facts) {
-            return Fate::Unknown;
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_millis(20));
     }
 }
 
@@ -50,7 +74,13 @@ fn wait(facts: TcpFacts) -> Duration {
     (facts.round_trip * 4).clamp(LEAST, MOST)
 }
 
-/// The connection is gone because this side gave up, which says nothing about the peer.
-fn timed_out(stream: &dyn Stream) -> bool {
-    matches!(stream.take_error(), Ok(Some(e)) if e.kind() == io::ErrorKind::TimedOut)
+/// How a connection that is gone has ended.
+fn was_reset_after_fin(stream: &dyn Stream, fin: bool) -> bool {
+    match stream.take_error() {
+        // This side gave up, which says nothing about the peer.
+        Ok(Some(e)) if e.kind() == io::ErrorKind::TimedOut => false,
+        // EPIPE is a reset after the FIN; one without it is ECONNRESET.
+        Ok(Some(e)) => fin || e.kind() == io::ErrorKind::BrokenPipe,
+        _ => fin,
+    }
 }

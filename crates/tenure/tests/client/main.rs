@@ -13,9 +13,11 @@ mod pool;
 mod race;
 mod retry;
 mod reuse;
+mod stray;
 mod timeouts;
 mod truncated;
 mod upload;
+mod watch;
 mod with_server;
 
 #[cfg(feature = "tls")]
