@@ -252,7 +252,8 @@ impl Shared {
         let origin = pooled.origin.clone();
         self.ended(pooled, why);
         let mut state = self.lock();
-        if why == CloseReason::CloseOption {
+        // What happens to its other connections now is no matter of their idle time.
+        if why == CloseReason::CloseOption && state.pool.load(&origin).0 > 1 {
             state.learned.entry(origin.clone()).or_default().said_close(now());
         }
         let orders = state.pool.closed(&origin);

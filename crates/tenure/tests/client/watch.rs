@@ -146,7 +146,12 @@ fn the_limit_that_was_seen_is_used_but_for_a_margin() {
     run_paused(async {
         let (url, _served) = closes_after(Duration::from_secs(20)).await;
         let (client, log) = observed(Client::builder());
-        let post = async || place(&client.request(request(Method::POST, &url, "")).await.unwrap());
+        let post = async || {
+            let response = client.request(request(Method::POST, &url, "")).await.unwrap();
+            let place = place(&response);
+            read(Ok(response)).await.unwrap();
+            place
+        };
         assert_eq!(post().await, (1, 1));
         pass(Duration::from_secs(20)).await;
         assert_eq!(log.closed(1).await, [CloseReason::PeerFin]);
