@@ -5,7 +5,7 @@ use std::time::Duration;
 use tenure_proto::Timeouts;
 
 use super::Server;
-use super::listener::Probes;
+use crate::io::Probes;
 
 /// `None` is no limit.
 #[derive(Clone, Copy, Debug)]

@@ -3,16 +3,15 @@
 use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 
 #[cfg(unix)]
 use super::workers::Dealt;
-use crate::io::Socket;
+use crate::io::{Probes, Socket};
 #[cfg(unix)]
 use tokio::sync::mpsc;
 
@@ -52,16 +51,6 @@ impl<L: Into<Self>> FromIterator<L> for Listener {
         let sockets = listeners.into_iter().flat_map(|listener| listener.into().sockets).collect();
         Self { sockets, turn: 0 }
     }
-}
-
-/// How the kernel finds out that a peer is gone. Apart from HTTP's own persistence: these ask
-/// whether the other host is there, not whether anybody will ask again.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Probes {
-    /// `SO_KEEPALIVE`: a probe after so much silence, and then as often.
-    pub(crate) keep_alive: Option<Duration>,
-    /// `TCP_USER_TIMEOUT`: how long sent bytes may stay unacknowledged.
-    pub(crate) unacknowledged: Option<Duration>,
 }
 
 #[cfg(unix)]
@@ -149,10 +138,5 @@ fn enter((socket, peer): (std::os::fd::OwnedFd, Option<SocketAddr>)) -> io::Resu
 fn set_options(socket: SockRef<'_>, probes: Probes) -> io::Result<()> {
     // Small messages must not wait for the peer's acknowledgement of earlier ones.
     socket.set_tcp_nodelay(true)?;
-    if let Some(after) = probes.keep_alive {
-        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(after).with_interval(after))?;
-    }
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket.set_tcp_user_timeout(probes.unacknowledged)?;
-    Ok(())
+    probes.set(socket)
 }

@@ -41,10 +41,10 @@ use http::{Request, Response};
 use tenure_proto::Config;
 use tower_service::Service;
 
+use crate::io::Probes;
 use crate::observe::{self, Observer};
 use crate::{Body, BoxError};
 use limits::Limits;
-use listener::Probes;
 use proxy_protocol::ProxyProtocol;
 use service::ServiceEngine;
 use shared::Shared;
@@ -106,9 +106,7 @@ pub(crate) struct Drain {
 impl Default for Server {
     fn default() -> Self {
         let drain = Drain { grace: Duration::from_secs(1), deadline: Duration::from_secs(30) };
-        let probes =
-            Probes { keep_alive: Some(Duration::from_secs(60)), unacknowledged: Some(Duration::from_secs(60)) };
-        let limits = Limits::new(probes);
+        let limits = Limits::new(Probes::default());
         let park_after = Some(Duration::from_secs(1));
         let config = Config::default();
         let (proxy, tls) = (ProxyProtocol::Off, Tls::default());
@@ -153,14 +151,16 @@ impl Server {
     }
 
     /// The kernel's own probes of a silent peer (`SO_KEEPALIVE`), which keep nothing alive in HTTP:
-    /// they find hosts that are gone. Default after 60 s of silence; `None` sends none.
+    /// they find hosts that are gone. Default after 60 s of silence, or after half of
+    /// [`tcp_user_timeout`](Self::tcp_user_timeout) if that is sooner, and then more often, so that
+    /// one may be lost; `None` sends none.
     pub const fn tcp_keep_alive(mut self, after: Option<Duration>) -> Self {
         self.limits.probes.keep_alive = after;
         self
     }
 
-    /// How long sent bytes may stay unacknowledged before the kernel gives the connection up
-    /// (`TCP_USER_TIMEOUT`, Linux). Default 60 s; `None` leaves it to the kernel (about 15 minutes).
+    /// How long sent bytes, or the probes, may stay unacknowledged before the kernel gives the
+    /// connection up (`TCP_USER_TIMEOUT`, Linux). Default 120 s; `None` leaves it to the kernel (about 15 minutes).
     pub const fn tcp_user_timeout(mut self, unacknowledged: Option<Duration>) -> Self {
         self.limits.probes.unacknowledged = unacknowledged;
         self
