@@ -1,11 +1,13 @@
 //! The client's settings.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tenure_proto::{Config, Timeouts};
 
 use super::Client;
+use super::names::{Names, Resolve};
 use super::pool::Limits;
 use super::shared::Shared;
 use super::tls::Tls;
@@ -20,6 +22,7 @@ pub struct Builder {
     pub(super) max_age: Option<Duration>,
     pub(super) max_requests: Option<u64>,
     pub(super) acquire_timeout: Option<Duration>,
+    pub(super) names: Names,
     pub(super) connect_timeout: Duration,
     pub(super) response_timeout: Option<Duration>,
     pub(super) repeat_undelivered: bool,
@@ -36,6 +39,7 @@ impl Default for Builder {
             max_age: Some(Duration::from_secs(600)),
             max_requests: None,
             acquire_timeout: Some(Duration::from_secs(30)),
+            names: Names::default(),
             connect_timeout: Duration::from_secs(10),
             response_timeout: None,
             repeat_undelivered: true,
@@ -97,6 +101,19 @@ impl Builder {
     /// ([`Error::is_timeout`](crate::Error::is_timeout)), and nothing was sent.
     pub const fn acquire_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.acquire_timeout = timeout;
+        self
+    }
+
+    /// Look names up with this instead of the system's resolver. It is asked for every new connection.
+    pub fn resolver(mut self, resolver: Arc<dyn Resolve>) -> Self {
+        self.names.resolver = Some(resolver);
+        self
+    }
+
+    /// Connect to these addresses for the name `host`, whatever a resolver says: for tests, and for
+    /// names that nobody knows. Port 0 stands for the URI's own port. `Host` and TLS keep the name.
+    pub fn resolve(mut self, host: &str, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
+        self.names.given.insert(host.to_ascii_lowercase(), addresses.into_iter().collect());
         self
     }
 

@@ -2,12 +2,15 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::addresses::Addresses;
 use super::eyeballs;
+use super::names::Names;
 use super::origin::Origin;
 use super::tls::Tls;
 use crate::error::{Error, Kind};
@@ -50,37 +53,67 @@ pub(crate) struct Connected {
     pub(crate) round_trip: Option<Duration>,
 }
 
-/// Connects to an origin: whichever address of its name answers first, then TLS where the scheme says so.
-pub(crate) async fn connect(origin: &Origin, timeout: Duration, tls: &Tls) -> Result<Connected, Error> {
-    let failed = |source| Error::new(Kind::Connect { target: origin.to_string(), source }, Fate::NotSent);
-    let start = now();
-    let work = async {
-        let tcp = tcp(origin).await?;
-        let (peer, local) = (tcp.peer_addr().ok(), tcp.local_addr().ok());
-        let stream = if origin.secure { tls.connect(origin, tcp).await? } else { Box::new(tcp) as Box<dyn Stream> };
-        Ok::<_, crate::BoxError>((stream, peer, local))
-    };
-    match tokio::time::timeout(timeout, work).await {
-        Ok(Ok((stream, peer, local))) => {
-            let took = now() - start;
-            let round_trip = stream.facts().ok().map(|facts| facts.round_trip);
-            Ok(Connected { stream, peer, local, took, round_trip })
-        }
-        Ok(Err(source)) => Err(failed(source)),
-        Err(_) => {
-            let late = io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {timeout:?}"));
-            Err(failed(late.into()))
-        }
-    }
+/// How connections are made.
+pub(crate) struct Connector {
+    names: Names,
+    tls: Tls,
+    timeout: Duration,
+    /// Held for moves only.
+    addresses: Mutex<Addresses>,
 }
 
-async fn tcp(origin: &Origin) -> io::Result<TcpStream> {
-    let addresses = tokio::net::lookup_host((&*origin.host, origin.port)).await?;
-    eyeballs::race(addresses, |address| async move {
-        let stream = TcpStream::connect(address).await?;
-        // Small messages must not wait for the peer's acknowledgement of earlier ones.
-        stream.set_nodelay(true)?;
+impl Connector {
+    /// `timeout`: for all of it, TLS included.
+    pub(crate) fn new(names: Names, tls: Tls, timeout: Duration) -> Self {
+        Self { names, tls, timeout, addresses: Mutex::default() }
+    }
+
+    /// Connects to an origin: whichever address of its name answers first, then TLS where the scheme
+    /// says so.
+    pub(crate) async fn connect(&self, origin: &Origin) -> Result<Connected, Error> {
+        let failed = |source| Error::new(Kind::Connect { target: origin.to_string(), source }, Fate::NotSent);
+        let start = now();
+        let work = async {
+            let tcp = self.tcp(origin).await?;
+            let (peer, local) = (tcp.peer_addr().ok(), tcp.local_addr().ok());
+            let stream =
+                if origin.secure { self.tls.connect(origin, tcp).await? } else { Box::new(tcp) as Box<dyn Stream> };
+            Ok::<_, crate::BoxError>((stream, peer, local))
+        };
+        match tokio::time::timeout(self.timeout, work).await {
+            Ok(Ok((stream, peer, local))) => {
+                let took = now() - start;
+                let round_trip = stream.facts().ok().map(|facts| facts.round_trip);
+                Ok(Connected { stream, peer, local, took, round_trip })
+            }
+            Ok(Err(source)) => Err(failed(source)),
+            Err(_) => {
+                let late = io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {:?}", self.timeout));
+                Err(failed(late.into()))
+            }
+        }
+    }
+
+    async fn tcp(&self, origin: &Origin) -> io::Result<TcpStream> {
+        let resolved = self.names.look_up(origin).await?;
+        let ordered = self.addresses().order(resolved, now());
+        let raced = eyeballs::race(ordered, |address| async move {
+            let stream = TcpStream::connect(address).await?;
+            // Small messages must not wait for the peer's acknowledgement of earlier ones.
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        });
+        let raced = raced.await;
+        let mut addresses = self.addresses();
+        for dead in raced.dead {
+            addresses.failed(dead, now());
+        }
+        let (address, stream) = raced.won?;
+        addresses.connected(address, now());
         Ok(stream)
-    })
-    .await
+    }
+
+    fn addresses(&self) -> MutexGuard<'_, Addresses> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

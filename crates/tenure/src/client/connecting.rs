@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tenure_proto::Connection;
 use tokio::sync::oneshot;
 
-use super::connect::{Connected, connect};
+use super::connect::Connected;
 use super::lease::Pooled;
 use super::origin::Origin;
 use super::shared::{Shared, hand_over};
@@ -36,9 +36,7 @@ impl Shared {
     pub(super) fn make(self: &Arc<Self>, origin: Origin, asked: Option<Asked>) {
         let connecting = Connecting { shared: Arc::clone(self), origin, asked, is_done: false };
         // Without a runtime it is dropped, and its request told.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(connecting.run());
-        }
+        self.spawn(connecting.run());
     }
 
     fn made(self: &Arc<Self>, origin: Origin, made: Connected) {
@@ -100,7 +98,7 @@ impl Shared {
 
 impl Connecting {
     async fn run(mut self) {
-        let made = connect(&self.origin, self.shared.connect_timeout, &self.shared.tls).await;
+        let made = self.shared.connector.connect(&self.origin).await;
         self.end(made);
     }
 

@@ -44,13 +44,11 @@ impl Shared {
         match rouse {
             Rouse::Not => {}
             Rouse::Ring => self.watch.keeper.notify_one(),
-            Rouse::Start => match tokio::runtime::Handle::try_current() {
-                Ok(runtime) => {
-                    let keeper = Keeper { shared: Arc::downgrade(self), is_done: false };
-                    drop(runtime.spawn(keep(keeper, Arc::clone(&self.watch))));
-                }
-                Err(_) => self.lock().is_kept = false,
-            },
+            Rouse::Start => {
+                let keeper = Keeper { shared: Arc::downgrade(self), is_done: false };
+                // If there is no runtime the keeper is dropped, and says so.
+                self.spawn(keep(keeper, Arc::clone(&self.watch)));
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! The client: a pool of connections per origin, one exchange at a time on each.
 
+mod addresses;
 mod builder;
 mod connect;
 mod connecting;
@@ -9,6 +10,7 @@ mod eyeballs;
 mod keeper;
 mod learned;
 mod lease;
+mod names;
 mod origin;
 mod patience;
 mod pool;
@@ -47,6 +49,7 @@ use request::Prepared;
 use shared::{Shared, Wish};
 
 pub use builder::Builder;
+pub use names::{Resolve, Resolving};
 pub use snapshot::{IdleConnection, OriginSnapshot, PoolSnapshot};
 
 /// A client whose requests share persistent connections. Clones share them too.

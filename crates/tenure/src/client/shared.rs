@@ -6,15 +6,16 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use tenure_proto::{CloseReason, Config};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::Builder;
+use super::connect::Connector;
 use super::learned::{Ended, Known, Learned};
 use super::lease::{Lease, Pooled};
 use super::origin::Origin;
 use super::pool::{CheckIn, Checkout, Id, Keep, Orders, Pool, Ticket};
 use super::time::now;
-use super::tls::Tls;
 use super::waiting::{Turn, Waiting};
 use super::watch::Watch;
 use crate::Fate;
@@ -30,12 +31,11 @@ pub(super) struct Shared {
     idle_timeout: Duration,
     max_age: Option<Duration>,
     max_requests: Option<u64>,
-    pub(super) connect_timeout: Duration,
     pub(super) acquire_timeout: Option<Duration>,
     pub(super) response_timeout: Option<Duration>,
     pub(super) repeat_undelivered: bool,
     pub(super) observer: Option<Arc<dyn Observer>>,
-    pub(super) tls: Tls,
+    pub(super) connector: Connector,
     pub(super) watch: Arc<Watch>,
     jitter: Jitter,
     state: Mutex<State>,
@@ -51,6 +51,8 @@ pub(super) struct State {
     pub(super) learned: HashMap<Origin, Learned>,
     pub(super) forgets_at: Option<Instant>,
     pub(super) next_id: Id,
+    /// Where requests wait. A connection may be given back where there is no runtime.
+    pub(super) runtime: Option<Handle>,
     /// The keeper's task runs.
     pub(super) is_kept: bool,
     /// When the keeper looks again by itself.
@@ -81,6 +83,7 @@ impl Shared {
             learned: HashMap::new(),
             forgets_at: None,
             next_id: 0,
+            runtime: None,
             is_kept: false,
             wakes_at: None,
         };
@@ -89,12 +92,11 @@ impl Shared {
             idle_timeout: builder.idle_timeout,
             max_age: builder.max_age,
             max_requests: builder.max_requests,
-            connect_timeout: builder.connect_timeout,
             acquire_timeout: builder.acquire_timeout,
             response_timeout: builder.response_timeout,
             repeat_undelivered: builder.repeat_undelivered,
             observer: builder.observer,
-            tls: builder.tls,
+            connector: Connector::new(builder.names, builder.tls, builder.connect_timeout),
             watch: Arc::default(),
             jitter: Jitter::new(),
             state: Mutex::new(state),
@@ -144,6 +146,7 @@ impl Shared {
             Checkout::Wait(ticket) => {
                 let (sender, turn) = oneshot::channel();
                 state.waiting.insert(ticket, sender);
+                state.runtime = Handle::try_current().ok().or(state.runtime.take());
                 Some(Next::Wait(Waiting { shared: Arc::clone(self), origin: origin.clone(), ticket, turn }))
             }
         };
@@ -179,6 +182,12 @@ impl Shared {
             }
         }
         made
+    }
+
+    /// Starts a task of the pool. False: there is no runtime, and never was.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> bool {
+        let runtime = Handle::try_current().ok().or_else(|| self.lock().runtime.clone());
+        runtime.map(|runtime| runtime.spawn(task)).is_some()
     }
 
     pub(super) fn lent(self: &Arc<Self>, pooled: Box<Pooled>) -> Lease {

@@ -3,10 +3,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod advance;
 mod cancel;
 mod connect;
 mod early;
 mod expect;
+mod learn;
+mod limits;
 mod observed;
 mod peek;
 mod pool;
@@ -23,7 +26,9 @@ mod with_server;
 #[cfg(feature = "tls")]
 mod tls;
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use http::{Method, Request, Response};
 use tenure::client::Builder;
@@ -39,6 +44,11 @@ fn observed(builder: Builder) -> (Client, Arc<Log>) {
 
 fn request(method: Method, uri: &str, body: impl Into<Body>) -> Request<Body> {
     Request::builder().method(method).uri(uri).body(body.into()).unwrap()
+}
+
+/// Polls a future once.
+fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// Status and whole content.
