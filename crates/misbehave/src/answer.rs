@@ -54,6 +54,12 @@ impl Answer {
         self
     }
 
+    /// With content of this length instead.
+    pub(crate) fn length(mut self, bytes: usize) -> Self {
+        self.content = "x".repeat(bytes);
+        self
+    }
+
     pub(crate) fn field(mut self, line: String) -> Self {
         self.fields.push(line);
         self

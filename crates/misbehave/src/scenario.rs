@@ -88,9 +88,12 @@ impl Exchange<'_> {
 
     /// Does everything right.
     pub(crate) fn answered(&self) -> Vec<Step> {
-        match self.request.persistence {
-            Persistence::Persist => self.processed_then(Answer::ok(self).bytes(), []),
-            Persistence::Close(_) => self.processed_then(Answer::ok(self).bytes(), staged_close()),
-        }
+        self.processed_then(Answer::ok(self).bytes(), self.end())
+    }
+
+    /// What follows a response that is right: nothing, or the close that was asked for.
+    pub(crate) fn end(&self) -> impl Iterator<Item = Step> {
+        let closes = self.request.persistence != Persistence::Persist;
+        closes.then(staged_close).into_iter().flatten()
     }
 }

@@ -19,13 +19,13 @@ fn check(case: &Case, row: &Row) {
     let what = format!("{} {}: {t:?} {:?}", row.method, case.title, case.remark(&row.method, t));
     assert_eq!(t.hung, 0, "{what}");
     assert_eq!(t.untrue, 0, "{what}");
-    let all = t.answered + t.unknown + t.part + t.safe + t.timed_out_408 + t.wrong + t.crossed;
+    let all = t.answered + t.unknown + t.part + t.safe() + t.timed_out_408 + t.wrong + t.crossed;
     assert_eq!(all, REQUESTS as u64, "{what}");
     assert!(t.repeats <= REQUESTS as u64 && t.connections <= REQUESTS as u64 + t.repeats, "{what}");
     if !case.is_hole {
         assert_eq!(t.twice, 0, "{what}");
     }
-    if case.gap_in_client.is_none() && !case.is_hole {
+    if !case.is_hole {
         assert!(t.is_right(), "{what}");
     }
 }
@@ -57,8 +57,13 @@ async fn a_post_that_was_processed_and_dropped_surfaces_as_unknown_each_time() {
         for row in rows(title).await {
             let t = row.tally;
             // Eight clients of three or four requests, of which each second one of a connection is dropped.
+            // Once a client has met that it takes a fresh connection, unless so much time has passed that
+            // the end may have been one of idleness.
             match row.method == Method::POST {
-                true => assert_eq!((t.answered, t.unknown, t.repeats), (16, 14, 0), "{title} {t:?}"),
+                true => {
+                    assert_eq!((t.answered + t.unknown, t.repeats), (30, 0), "{title} {t:?}");
+                    assert!((8..=14).contains(&t.unknown), "{title} {t:?}");
+                }
                 false => assert_eq!((t.answered, t.unknown), (30, 0), "{title} {t:?}"),
             }
         }

@@ -5,10 +5,11 @@ use tenure_proto::{Attempt, Fate, MethodClass, Verdict};
 
 /// What is known of the request; whether an idempotent one, and whether any other, may be repeated
 /// on a connection that had carried an earlier exchange.
-const TABLE: [(Fate, bool, bool); 6] = [
+const TABLE: [(Fate, bool, bool); 7] = [
     (Fate::NotSent, true, true),
     (Fate::Refused, true, true),
     (Fate::LikelyUndelivered, true, true),
+    (Fate::Withheld, true, true),
     // The part that was sent may have had an effect.
     (Fate::Incomplete, true, false),
     (Fate::Unknown, true, false),
@@ -53,8 +54,8 @@ fn every_attempt() {
             }
         }
     }
-    // 11 methods for three fates, the six idempotent ones for two more.
-    assert_eq!(retried, 11 * 3 + 6 * 2);
+    // 11 methods for four fates, the six idempotent ones for two more.
+    assert_eq!(retried, 11 * 4 + 6 * 2);
 }
 
 #[test]

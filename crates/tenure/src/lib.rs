@@ -16,10 +16,11 @@
 //! A client whose requests share connections:
 //! ```no_run
 //! # async fn run() -> Result<(), tenure::Error> {
+//! use tenure::ResponseExt as _;
+//!
 //! let client = tenure::Client::new();
 //! let response = client.get("http://127.0.0.1:8080/").await?;
-//! let connection = response.extensions().get::<tenure::ConnectionInfo>();
-//! println!("{} on {connection:?}", response.status());
+//! println!("{} on {:?}, {:?}", response.status(), response.connection(), response.timing());
 //! # Ok(())
 //! # }
 //! ```
@@ -39,7 +40,7 @@ pub mod client;
 pub mod metrics;
 pub mod server;
 
-pub use client::Client;
+pub use client::{Client, ResponseExt, Timing};
 pub use error::Error;
 pub use io::Body;
 pub use observe::{ConnectionInfo, Direction, Exchanged, Observer, Opened, TlsFacts, TlsVersion};

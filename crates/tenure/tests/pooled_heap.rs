@@ -65,7 +65,7 @@ fn thousands_of_idle_origins_cost_little_memory_and_one_task() {
         }
         let each = (measured[1] - measured[0]) as f64 / ORIGINS as f64;
         println!("live heap an idle connection: {each:.0} bytes");
-        assert!(each <= 1600.0, "{each} bytes of live heap an idle connection");
+        assert!(each <= 2000.0, "{each} bytes of live heap an idle connection");
         assert!(each > 200.0, "{each} bytes: nothing was measured");
         assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 1);
 

@@ -21,14 +21,18 @@ pub(crate) struct Case {
     pub(crate) content: usize,
     pub(crate) repeat_undelivered: bool,
     pub(crate) response_timeout: Option<Duration>,
+    /// How long the server may take nothing of a request.
+    pub(crate) send_timeout: Option<Duration>,
+    /// Whether the content of answers is read, or dropped.
+    pub(crate) reads: bool,
+    /// Which addresses the server's name has.
+    pub(crate) address: Address,
     /// The status of a right answer.
     pub(crate) status: u16,
     /// What no client can avoid for GET and PUT.
     pub(crate) remains: &'static [Outcome],
     /// The same for POST.
     pub(crate) remains_for_post: &'static [Outcome],
-    /// Where the client is known to fall short, in words.
-    pub(crate) gap_in_client: Option<&'static str>,
     /// The server breaks the assumption that evidence rests on: a POST processed twice is shown, not judged.
     /// It takes a round trip longer than the server's work to get there, which loopback has not.
     pub(crate) is_hole: bool,
@@ -36,28 +40,37 @@ pub(crate) struct Case {
     pub(crate) is_learnable: bool,
 }
 
+/// The addresses of a server's name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Address {
+    /// The server's.
+    Alive,
+    /// One that does not answer, and the server's.
+    DeadAndAlive,
+    /// One where nobody listens.
+    Refusing,
+}
+
 impl Case {
     /// What is to be said of a row of this case, where it is not simply right.
     pub(crate) fn remark(&self, method: &Method, tally: &Tally) -> Option<&'static str> {
-        match self.gap_in_client {
+        let learns = self.is_learnable && method == Method::POST && tally.unknown > 0;
+        match tally.is_right() {
             _ if self.is_hole && tally.twice > 0 => Some("the server processes what crosses its FIN"),
             _ if self.is_hole && method == Method::POST && tally.unknown > 0 => {
                 Some("loopback has no round trip: what crossed the FIN was acknowledged, and so not repeated")
             }
-            None if tally.is_right() && tally.crossed > 0 => Some(
-                "the rest: stray responses sent when the request was there already; nobody can tell these from an answer",
-            ),
-            Some(gap) if !tally.is_right() => Some(gap),
-            None if !tally.is_right() => Some("WRONG"),
-            _ if self.is_learnable && method == Method::POST && tally.unknown > 0 => {
-                Some("lost before the client had learned, or too short an idle time to learn from")
-            }
-            _ => None,
+            false => Some("WRONG"),
+            true if tally.crossed > 0 => Some("crossed: sent when the request was there already; nobody can tell"),
+            true if learns => Some("lost before the client had learned, or too short an idle time to learn from"),
+            true => None,
         }
     }
 }
 
 const UNKNOWN: Outcome = Outcome::Error(Fate::Unknown);
+const NOT_SENT: Outcome = Outcome::Error(Fate::NotSent);
+const INCOMPLETE: Outcome = Outcome::Error(Fate::Incomplete);
 const PART: Outcome = Outcome::Error(Fate::AnsweredInPart);
 
 const BASE: Case = Case {
@@ -69,10 +82,12 @@ const BASE: Case = Case {
     content: 20,
     repeat_undelivered: true,
     response_timeout: None,
+    send_timeout: None,
+    reads: true,
+    address: Address::Alive,
     status: 200,
     remains: &[],
     remains_for_post: &[],
-    gap_in_client: None,
     is_hole: false,
     is_learnable: false,
 };
@@ -141,8 +156,8 @@ pub(crate) static CASES: &[Case] = &[
         content: 256 * 1024,
         status: 413,
         // The reset can overtake the answer.
-        remains: &[UNKNOWN, Outcome::Error(Fate::Incomplete), PART],
-        remains_for_post: &[UNKNOWN, Outcome::Error(Fate::Incomplete), PART],
+        remains: &[UNKNOWN, INCOMPLETE, PART],
+        remains_for_post: &[UNKNOWN, INCOMPLETE, PART],
         ..BASE
     },
     cut("cut in the status line", "where=status-line"),
@@ -161,6 +176,21 @@ pub(crate) static CASES: &[Case] = &[
     },
     Case { title: "stray response with a response", scenario: "stray", query: "place=with", ..BASE },
     Case { title: "stray newline with a response", scenario: "stray", query: "place=with&what=newline", ..BASE },
+    Case { title: "stray garbage with a response", scenario: "stray", query: "place=with&what=garbage", ..BASE },
+    Case {
+        title: "stray newline before a response",
+        scenario: "stray",
+        query: "place=before&what=newline&at=2",
+        ..CUT
+    },
+    Case {
+        title: "stray garbage 5 ms after",
+        scenario: "stray",
+        query: "place=after&what=garbage&after=5ms&jitter=1ms",
+        pause: Duration::from_millis(5),
+        remains_for_post: &[UNKNOWN],
+        ..BASE
+    },
     Case {
         title: "stray response 5 ms after",
         scenario: "stray",
@@ -173,6 +203,8 @@ pub(crate) static CASES: &[Case] = &[
     Case { title: "HTTP/1.0, closes", scenario: "http10", ..BASE },
     Case { title: "HTTP/1.0, no length", scenario: "http10", query: "length=no", ..BASE },
     Case { title: "HTTP/1.0, keep-alive", scenario: "http10", query: "keep-alive=yes", ..BASE },
+    Case { title: "bodies of 1 kB that nobody reads", scenario: "large", query: "bytes=1000", reads: false, ..BASE },
+    Case { title: "bodies of 1 MB that nobody reads", scenario: "large", query: "bytes=1000000", reads: false, ..BASE },
     Case { title: "closes with a request unread", scenario: "unread", remains_for_post: &[UNKNOWN], ..BASE },
     Case { title: "processes, then closes", scenario: "drop", remains_for_post: &[UNKNOWN], ..BASE },
     Case { title: "processes, then resets", scenario: "drop", query: "by=reset", remains_for_post: &[UNKNOWN], ..BASE },
@@ -184,6 +216,26 @@ pub(crate) static CASES: &[Case] = &[
         response_timeout: Some(Duration::from_millis(50)),
         remains: &[UNKNOWN],
         remains_for_post: &[UNKNOWN],
+        ..BASE
+    },
+    Case {
+        title: "reads nothing of the content",
+        scenario: "stall",
+        clients: 16,
+        // More than the kernels on both sides hold for it.
+        content: 12 * 1024 * 1024,
+        response_timeout: Some(Duration::from_millis(50)),
+        send_timeout: Some(Duration::from_millis(50)),
+        remains: &[UNKNOWN, INCOMPLETE],
+        remains_for_post: &[INCOMPLETE],
+        ..BASE
+    },
+    Case { title: "one of two addresses is dead", address: Address::DeadAndAlive, ..BASE },
+    Case {
+        title: "nobody listens",
+        address: Address::Refusing,
+        remains: &[NOT_SENT],
+        remains_for_post: &[NOT_SENT],
         ..BASE
     },
     Case { title: "HOLE: FIN, processes, resets", ..HALF_CLOSES },

@@ -33,7 +33,7 @@ pub(crate) fn rows(case: &Case, rows: &[Row]) {
             t.answered,
             t.unknown,
             t.part,
-            t.safe,
+            t.safe(),
             t.timed_out_408,
             t.wrong,
             t.hung,

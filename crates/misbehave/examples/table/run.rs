@@ -1,6 +1,7 @@
 //! Runs one case: a server of its own, some clients, and what came of each request.
 
 use std::io;
+use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tenure::{Body, Client, Fate, Observer, Opened};
 use tenure_misbehave::Server;
 use tokio::task::JoinSet;
 
-use crate::cases::Case;
+use crate::cases::{Address, Case};
 use crate::tally::{Outcome, Tally};
 
 /// Far longer than any wait of a scenario.
@@ -41,6 +42,37 @@ impl Observer for Watch {
     }
 }
 
+/// Where the clients of a row ask, and what must be held meanwhile.
+struct Place {
+    authority: String,
+    _held: Option<(socket2::Socket, TcpStream)>,
+}
+
+impl Place {
+    fn of(address: Address, server: SocketAddr) -> io::Result<Self> {
+        match address {
+            Address::Alive => Ok(Self { authority: server.to_string(), _held: None }),
+            Address::DeadAndAlive => {
+                let held = dead(SocketAddr::from((Ipv6Addr::LOCALHOST, server.port())))?;
+                Ok(Self { authority: format!("localhost:{}", server.port()), _held: Some(held) })
+            }
+            Address::Refusing => {
+                let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+                Ok(Self { authority: nobody.to_string(), _held: None })
+            }
+        }
+    }
+}
+
+/// Makes an address dead: a listener whose queue is full answers no further handshake.
+fn dead(address: SocketAddr) -> io::Result<(socket2::Socket, TcpStream)> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    socket.bind(&address.into())?;
+    socket.listen(0)?;
+    let filler = TcpStream::connect(address)?;
+    Ok((socket, filler))
+}
+
 /// Tries `case` with each method, `requests` times.
 pub(crate) async fn case(case: &'static Case, requests: usize) -> io::Result<Vec<Row>> {
     let get = row(case, Method::GET, requests);
@@ -52,7 +84,8 @@ pub(crate) async fn case(case: &'static Case, requests: usize) -> io::Result<Vec
 
 async fn row(case: &'static Case, method: Method, requests: usize) -> io::Result<Row> {
     let server = Server::builder().bind("127.0.0.1:0").await?;
-    let uri = format!("http://{}/{}?{}", server.address(), case.scenario, case.query);
+    let place = Place::of(case.address, server.address())?;
+    let uri = format!("http://{}/{}?{}", place.authority, case.scenario, case.query);
     let watch = Arc::new(Watch::default());
     // Each client needs a few requests in a row, or there is nothing to reuse.
     let clients = case.clients.min(requests / 3).max(1);
@@ -92,6 +125,9 @@ async fn ask(
     if let Some(timeout) = case.response_timeout {
         builder = builder.response_timeout(timeout);
     }
+    if let Some(timeout) = case.send_timeout {
+        builder = builder.send_timeout(Some(timeout));
+    }
     let client = builder.build();
     let content = if method == Method::GET { String::new() } else { "c".repeat(case.content) };
     let content = bytes::Bytes::from(content);
@@ -100,7 +136,7 @@ async fn ask(
         let id = format!("{method}-{lane}-{n}");
         let request = Request::builder().method(&method).uri(&uri).header("x-request-id", &id);
         let outcome = match request.body(Body::from(content.clone())) {
-            Ok(request) => tokio::time::timeout(HUNG, one(&client, request, case.status, &id)).await,
+            Ok(request) => tokio::time::timeout(HUNG, one(&client, request, case, &id)).await,
             Err(_) => Ok(Outcome::Wrong),
         };
         outcomes.push((id, outcome.unwrap_or(Outcome::Hung)));
@@ -113,18 +149,22 @@ async fn ask(
     outcomes
 }
 
-async fn one(client: &Client, request: Request<Body>, status: u16, id: &str) -> Outcome {
+async fn one(client: &Client, request: Request<Body>, case: &Case, id: &str) -> Outcome {
     let response = match client.request(request).await {
         Ok(response) => response,
         Err(error) => return Outcome::Error(error.fate()),
     };
     let (head, body) = response.into_parts();
+    let its_own = head.headers.get("x-request-id").is_some_and(|value| value == id);
+    if !case.reads {
+        drop(body);
+        return if its_own && head.status == case.status { Outcome::Answered } else { Outcome::Wrong };
+    }
     let content = match body.collect().await {
         Ok(content) => content.to_bytes(),
         Err(error) => return Outcome::Error(error.fate()),
     };
-    let its_own = head.headers.get("x-request-id").is_some_and(|value| value == id);
-    let right = its_own && head.status == status && content == format!("answer to {id}\n");
+    let right = its_own && head.status == case.status && content == format!("answer to {id}\n");
     match head.status.as_u16() {
         _ if right => Outcome::Answered,
         408 => Outcome::TimedOut408,

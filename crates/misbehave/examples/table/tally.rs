@@ -22,8 +22,10 @@ pub(crate) enum Outcome {
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Tally {
     pub(crate) answered: u64,
-    /// Errors whose fate says that the request can be sent again.
-    pub(crate) safe: u64,
+    // Errors whose fate says that the request can be sent again.
+    pub(crate) not_sent: u64,
+    pub(crate) incomplete: u64,
+    pub(crate) undelivered: u64,
     pub(crate) part: u64,
     pub(crate) unknown: u64,
     pub(crate) timed_out_408: u64,
@@ -52,7 +54,9 @@ impl Tally {
             Outcome::Hung => self.hung += 1,
             Outcome::Error(fate) => {
                 match fate {
-                    fate if fate.is_safe_to_retry() => self.safe += 1,
+                    Fate::NotSent => self.not_sent += 1,
+                    Fate::Incomplete | Fate::Withheld => self.incomplete += 1,
+                    fate if fate.is_safe_to_retry() => self.undelivered += 1,
                     Fate::AnsweredInPart => self.part += 1,
                     _ => self.unknown += 1,
                 }
@@ -66,6 +70,11 @@ impl Tally {
         }
         let fine = matches!(outcome, Outcome::Answered | Outcome::Crossed);
         self.avoidable += u64::from(!fine && !remains.contains(&outcome));
+    }
+
+    /// Errors whose fate says that the request can be sent again.
+    pub(crate) const fn safe(&self) -> u64 {
+        self.not_sent + self.incomplete + self.undelivered
     }
 
     /// Nothing happened that a right client prevents.

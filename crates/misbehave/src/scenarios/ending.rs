@@ -18,6 +18,30 @@ pub(super) const OK: Scenario = Scenario {
     plan: |x| x.answered(),
 };
 
+pub(super) const LARGE: Scenario = Scenario {
+    name: "large",
+    about: "Answers well, with as much content as asked for: for clients that do not read it.",
+    section: "RFC 9112 section 9.3",
+    parameters: &[Parameter {
+        name: "bytes",
+        kind: Kind::Number(16_000_000),
+        default: "100000",
+        about: "how long the content is",
+    }],
+    plan: |x| {
+        let length = usize::try_from(x.values.number("bytes")).unwrap_or(0);
+        x.processed_then(Answer::ok(x).length(length).bytes(), x.end())
+    },
+};
+
+pub(super) const STALL: Scenario = Scenario {
+    name: "stall",
+    about: "Reads the request's head, none of its content, and never answers.",
+    section: "RFC 9110 section 7.5",
+    parameters: &[],
+    plan: |_| vec![Step::Pause(PATIENCE), Step::Close],
+};
+
 pub(super) const CLOSE_AFTER: Scenario = Scenario {
     name: "close-after",
     about: "Closes after a response without having said so, at once or a moment later.",

@@ -13,6 +13,7 @@ use crate::Scenario;
 /// Every scenario, in the order of the page.
 pub static ALL: &[&Scenario] = &[
     &ending::OK,
+    &ending::LARGE,
     &idle::IDLE_CLOSE,
     &idle::IDLE_408,
     &ending::CLOSE_AFTER,
@@ -20,6 +21,7 @@ pub static ALL: &[&Scenario] = &[
     &ending::DROP,
     &ending::HALF_CLOSE_PROCESS,
     &ending::DEAD,
+    &ending::STALL,
     &hint::HINT_TIMEOUT,
     &hint::HINT_MAX,
     &early::EARLY_408,

@@ -15,6 +15,9 @@ pub enum Fate {
     Refused,
     /// The server had closed its side before the request came, and acknowledged none of it.
     LikelyUndelivered,
+    /// The head was sent and the content was not: it waited for 100 (Continue), which did not come
+    /// (RFC 9110 section 10.1.1).
+    Withheld,
     /// This side stopped before the request was whole: the server cannot have had all of it.
     Incomplete,
     /// Part of the response came: the server processed the request at least in part.
@@ -30,7 +33,7 @@ impl Fate {
     /// acts on content as it comes may have acted on part of an [`Fate::Incomplete`] request:
     /// [`Attempt::verdict`] repeats that one only if it is idempotent.
     pub const fn is_safe_to_retry(self) -> bool {
-        matches!(self, Self::NotSent | Self::Refused | Self::LikelyUndelivered | Self::Incomplete)
+        matches!(self, Self::NotSent | Self::Refused | Self::LikelyUndelivered | Self::Withheld | Self::Incomplete)
     }
 
     /// A short name in kebab case.
@@ -39,6 +42,7 @@ impl Fate {
             Self::NotSent => "not-sent",
             Self::Refused => "refused",
             Self::LikelyUndelivered => "likely-undelivered",
+            Self::Withheld => "withheld",
             Self::Incomplete => "incomplete",
             Self::AnsweredInPart => "answered-in-part",
             Self::Unknown => "unknown",
@@ -52,6 +56,7 @@ impl fmt::Display for Fate {
             Self::NotSent => "the request was not sent",
             Self::Refused => "the server refused the request without processing it",
             Self::LikelyUndelivered => "the server had closed before the request came",
+            Self::Withheld => "the server did not ask for the content, which was not sent",
             Self::Incomplete => "the request was not sent completely",
             Self::AnsweredInPart => "the response was cut short; the server has processed the request",
             Self::Unknown => "whether the server processed the request is unknown",

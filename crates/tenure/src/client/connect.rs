@@ -12,9 +12,10 @@ use super::addresses::Addresses;
 use super::eyeballs;
 use super::names::Names;
 use super::origin::Origin;
+use super::timing::Making;
 use super::tls::Tls;
 use crate::error::{Error, Kind};
-use crate::io::now;
+use crate::io::{Probes, now};
 use crate::sys::{self, Peek};
 use crate::{Fate, TcpFacts};
 
@@ -50,6 +51,7 @@ pub(crate) struct Connected {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) took: Duration,
+    pub(crate) making: Making,
     pub(crate) round_trip: Option<Duration>,
 }
 
@@ -58,14 +60,15 @@ pub(crate) struct Connector {
     names: Names,
     tls: Tls,
     timeout: Duration,
+    probes: Probes,
     /// Held for moves only.
     addresses: Mutex<Addresses>,
 }
 
 impl Connector {
     /// `timeout`: for all of it, TLS included.
-    pub(crate) fn new(names: Names, tls: Tls, timeout: Duration) -> Self {
-        Self { names, tls, timeout, addresses: Mutex::default() }
+    pub(crate) fn new(names: Names, tls: Tls, timeout: Duration, probes: Probes) -> Self {
+        Self { names, tls, timeout, probes, addresses: Mutex::default() }
     }
 
     /// Connects to an origin: whichever address of its name answers first, then TLS where the scheme
@@ -74,17 +77,19 @@ impl Connector {
         let failed = |source| Error::new(Kind::Connect { target: origin.to_string(), source }, Fate::NotSent);
         let start = now();
         let work = async {
-            let tcp = self.tcp(origin).await?;
+            let (tcp, mut making) = self.tcp(origin).await?;
             let (peer, local) = (tcp.peer_addr().ok(), tcp.local_addr().ok());
+            let begun = now();
             let stream =
                 if origin.secure { self.tls.connect(origin, tcp).await? } else { Box::new(tcp) as Box<dyn Stream> };
-            Ok::<_, crate::BoxError>((stream, peer, local))
+            making.tls = origin.secure.then(|| now() - begun);
+            Ok::<_, crate::BoxError>((stream, peer, local, making))
         };
         match tokio::time::timeout(self.timeout, work).await {
-            Ok(Ok((stream, peer, local))) => {
+            Ok(Ok((stream, peer, local, making))) => {
                 let took = now() - start;
                 let round_trip = stream.facts().ok().map(|facts| facts.round_trip);
-                Ok(Connected { stream, peer, local, took, round_trip })
+                Ok(Connected { stream, peer, local, took, making, round_trip })
             }
             Ok(Err(source)) => Err(failed(source)),
             Err(_) => {
@@ -94,13 +99,16 @@ impl Connector {
         }
     }
 
-    async fn tcp(&self, origin: &Origin) -> io::Result<TcpStream> {
+    async fn tcp(&self, origin: &Origin) -> io::Result<(TcpStream, Making)> {
+        let start = now();
         let resolved = self.names.look_up(origin).await?;
+        let (found, probes) = (now(), self.probes);
         let ordered = self.addresses().order(resolved, now());
         let raced = eyeballs::race(ordered, |address| async move {
             let stream = TcpStream::connect(address).await?;
             // Small messages must not wait for the peer's acknowledgement of earlier ones.
             stream.set_nodelay(true)?;
+            probes.set(socket2::SockRef::from(&stream))?;
             Ok(stream)
         });
         let raced = raced.await;
@@ -110,10 +118,36 @@ impl Connector {
         }
         let (address, stream) = raced.won?;
         addresses.connected(address, now());
-        Ok(stream)
+        Ok((stream, Making { dns: found - start, connect: now() - found, tls: None }))
     }
 
     fn addresses(&self) -> MutexGuard<'_, Addresses> {
         self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_kernel_has_the_options_that_were_set() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = Origin::of(&format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap()).unwrap();
+        let off = Probes { keep_alive: None, unacknowledged: None };
+        for (probes, probed, told) in [(Probes::default(), true, Some((60, 120))), (off, false, None)] {
+            let connector = Connector::new(Names::default(), Tls::default(), Duration::MAX, probes);
+            let (stream, making) = connector.tcp(&origin).await.unwrap();
+            let socket = socket2::SockRef::from(&stream);
+            assert!(socket.tcp_nodelay().unwrap());
+            assert_eq!(socket.keepalive().unwrap(), probed);
+            assert!(making.tls.is_none());
+            #[cfg(target_os = "linux")]
+            assert_eq!(socket.tcp_user_timeout().unwrap(), told.map(|(_, end)| Duration::from_secs(end)));
+            #[cfg(target_os = "linux")]
+            if let Some((seconds, _)) = told {
+                assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(seconds));
+            }
+        }
     }
 }

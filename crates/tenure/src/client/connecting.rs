@@ -88,6 +88,7 @@ impl Shared {
             peer: made.peer,
             local: made.local,
             opened: now,
+            making: Some(made.making),
             quiet_since: now,
             exchanges: 0,
             was_idle: false,

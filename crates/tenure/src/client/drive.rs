@@ -1,6 +1,8 @@
 //! THE client loop: one exchange, in the caller's future. Sends and receives at once, so that an
 //! early answer is seen while the request's content is still going out.
 
+mod let_go;
+
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -12,14 +14,18 @@ use http::{HeaderMap, Response};
 use http_body::{Body as HttpBody, Frame};
 use tenure_proto::{CloseReason, ErrorKind, Event, Fate, Framing, Persistence, RequestLine};
 
+use super::OnInterim;
 use super::evidence::Before;
 use super::lease::Lease;
 use super::request::Prepared;
 use super::response;
+use super::timing::{Course, Timing};
 use crate::Body;
 use crate::error::{Error, Kind};
 use crate::io::{Deadline, fields, now};
 use crate::observe::{ConnectionInfo, Head, UnderWay};
+
+pub(super) use let_go::Rest;
 
 /// How long a client with `Expect: 100-continue` waits before it sends its content unasked
 /// (RFC 9110 section 10.1.1 forbids to wait for ever).
@@ -38,8 +44,10 @@ pub(super) struct Exchange {
     trailers: HeaderMap,
     /// Until when the content waits for 100 (Continue).
     hold: Option<Instant>,
-    /// When the request was completely sent.
-    sent_at: Option<Instant>,
+    /// The peer takes nothing of what is queued: so many bytes were sent before, and since when.
+    stalled: Option<(u64, Instant)>,
+    course: Course,
+    on_interim: Option<OnInterim>,
     /// Writing failed; the answer may have come all the same.
     write_error: Option<io::Error>,
     sent_before: u64,
@@ -53,6 +61,8 @@ pub(super) struct Exchange {
     /// Whether its fate is judged by that. An idempotent request is sent again without evidence.
     judges: bool,
     response_timeout: Option<Duration>,
+    /// When the response's head must be there.
+    until: Option<Instant>,
     deadline: Deadline,
 }
 
@@ -72,6 +82,7 @@ impl Exchange {
         let response_timeout = lease.shared.response_timeout;
         let judges = lease.shared.repeat_undelivered && !prepared.class().is_idempotent();
         let pooled = lease.pooled();
+        let course = Course::begin(prepared.called, pooled.making.take());
         let sent_before = pooled.transport.sent();
         let before = if stale { Before::of(&**pooled.transport.stream()) } else { None };
         let line =
@@ -94,7 +105,9 @@ impl Exchange {
             owed,
             trailers: HeaderMap::new(),
             hold: (prepared.expects_continue && owed != Some(0)).then(|| now() + CONTINUE_WAIT),
-            sent_at: None,
+            stalled: None,
+            course,
+            on_interim: prepared.on_interim.clone(),
             write_error: None,
             sent_before,
             answered: false,
@@ -103,6 +116,7 @@ impl Exchange {
             before,
             judges,
             response_timeout,
+            until: prepared.until,
             deadline: Deadline::default(),
         })
     }
@@ -152,15 +166,22 @@ impl Exchange {
                 Poll::Ready(Ok(())) if queued => {}
                 Poll::Ready(Ok(())) => {
                     if self.content.is_none() || self.owed == Some(0) {
-                        self.sent_at.get_or_insert_with(now);
+                        self.course.sent();
                     }
+                    self.stalled = None;
                     return Ok(());
                 }
                 Poll::Ready(Err(e)) => {
                     self.write_error = Some(e);
                     self.content = None;
                 }
-                Poll::Pending => return Ok(()),
+                Poll::Pending => {
+                    let sent = self.lease.pooled().transport.sent();
+                    if self.stalled.is_none_or(|(before, _)| before < sent) {
+                        self.stalled = Some((sent, now()));
+                    }
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -224,6 +245,8 @@ impl Exchange {
         let pooled = self.lease.pooled();
         if pooled.transport.sent() == self.sent_before {
             Fate::NotSent
+        } else if self.hold.is_some() {
+            Fate::Withheld
         } else if !pooled.transport.is_flushed() || (pooled.connection.is_sending() && self.owed != Some(0)) {
             Fate::Incomplete
         } else {
@@ -258,6 +281,9 @@ impl Exchange {
                     if head.status == http::StatusCode::CONTINUE {
                         self.hold = None;
                     }
+                    if let Some(asks) = &self.on_interim {
+                        asks.tell(&response::head(&head));
+                    }
                     pooled.transport.consume(used);
                     self.poll_send(cx)?;
                 }
@@ -268,6 +294,7 @@ impl Exchange {
                     if let Some(observed) = self.observed.take() {
                         observed.complete();
                     }
+                    self.course.ended();
                     let step = trailers.map_or(Step::End, |trailers| Step::Frame(Frame::trailers(trailers)));
                     return Poll::Ready(Ok(step));
                 }
@@ -334,17 +361,19 @@ impl Exchange {
             Poll::Pending => {}
         }
         let content_end = pooled.connection.deadline().map(|(_, at)| at);
-        let response_end = self.response_deadline();
-        let next = [self.hold, content_end, response_end].into_iter().flatten().min();
+        let (response_end, send_end) = (self.response_deadline(), self.send_deadline());
+        let next = [self.hold, content_end, response_end, send_end].into_iter().flatten().min();
         ready!(self.deadline.poll(next, cx));
         let now = now();
         if self.hold.is_some_and(|at| at <= now) {
             self.hold = None;
             self.poll_send(cx)?;
         }
-        if response_end.is_some_and(|at| at <= now) {
-            self.lease.pooled().connection.close(CloseReason::TimedOut);
-            return Poll::Ready(Err(self.error(Kind::TimedOut("the response"))));
+        for (end, what) in [(response_end, "the response"), (send_end, "the server to take the request")] {
+            if end.is_some_and(|at| at <= now) {
+                self.lease.pooled().connection.close(CloseReason::TimedOut);
+                return Poll::Ready(Err(self.error(Kind::TimedOut(what))));
+            }
         }
         match self.lease.pooled().connection.expire(now) {
             Ok(()) => Poll::Ready(Ok(())),
@@ -368,7 +397,20 @@ impl Exchange {
         if self.answered {
             return None;
         }
-        self.sent_at?.checked_add(self.response_timeout?)
+        let after_sending = self.course.sent_at().zip(self.response_timeout);
+        let after_sending = after_sending.and_then(|(sent, timeout)| sent.checked_add(timeout));
+        [after_sending, self.until].into_iter().flatten().min()
+    }
+
+    /// When the peer has taken nothing for too long.
+    fn send_deadline(&mut self) -> Option<Instant> {
+        let (_, since) = self.stalled?;
+        since.checked_add(self.lease.pooled().connection.config().timeouts.send?)
+    }
+
+    /// The response's head goes to the caller: where the time went.
+    pub(super) fn headed(&mut self) -> Timing {
+        self.course.headed()
     }
 
     /// An error with what can be known about the request.

@@ -69,11 +69,11 @@ impl Shared {
         if state.pool.idle() > 0 {
             state.wakes_at = state.pool.next_expiry().or_else(|| now.checked_add(LONG));
         } else if in_time {
-            // Under the lock: whoever adds an idle connection after this starts another keeper.
             state.wakes_at = None;
-            state.is_kept = false;
         }
         let next = state.wakes_at;
+        // Under the lock: whoever adds an idle connection after this starts another keeper.
+        state.is_kept = next.is_some();
         drop(state);
         self.carry_out(acts);
         next

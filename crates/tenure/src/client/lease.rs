@@ -14,6 +14,7 @@ use super::origin::Origin;
 use super::pool::Id;
 use super::shared::Shared;
 use super::time::now;
+use super::timing::Making;
 use super::watch::{self, Alarm};
 use crate::io::Transport;
 use crate::observe::ConnectionInfo;
@@ -33,6 +34,8 @@ pub(super) struct Pooled {
     pub(super) peer: Option<SocketAddr>,
     pub(super) local: Option<SocketAddr>,
     pub(super) opened: Instant,
+    /// How long making it took, until its first request was told.
+    pub(super) making: Option<Making>,
     pub(super) quiet_since: Instant,
     /// Exchanges when it fell quiet.
     pub(super) exchanges: u64,

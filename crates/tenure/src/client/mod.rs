@@ -7,6 +7,7 @@ mod connecting;
 mod drive;
 mod evidence;
 mod eyeballs;
+mod interim;
 mod keeper;
 mod learned;
 mod lease;
@@ -20,6 +21,7 @@ mod shared;
 mod snapshot;
 mod stamina;
 mod time;
+mod timing;
 mod waiting;
 mod watch;
 
@@ -49,8 +51,11 @@ use request::Prepared;
 use shared::{Shared, Wish};
 
 pub use builder::Builder;
+pub use interim::OnInterim;
 pub use names::{Resolve, Resolving};
+pub use response::ResponseExt;
 pub use snapshot::{IdleConnection, OriginSnapshot, PoolSnapshot};
+pub use timing::Timing;
 
 /// A client whose requests share persistent connections. Clones share them too.
 ///
@@ -60,8 +65,9 @@ pub use snapshot::{IdleConnection, OriginSnapshot, PoolSnapshot};
 /// else as seen, else less than 2 s.
 ///
 /// A request is sent as HTTP/1.1, or as HTTP/1.0 with `Connection: keep-alive` if its version says
-/// so. Each response carries a [`ConnectionInfo`] in its extensions. A
-/// connection is used again only after its response was read to the end.
+/// so. [`ResponseExt`] tells of each response on which connection it came and where its time went.
+/// A connection is used again once its response was read to the end; of one that was dropped a
+/// small rest is read in the background ([`Builder::drain`]).
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -108,7 +114,9 @@ impl Client {
     /// With what is known about the request's fate: [`Error::fate`].
     pub async fn request(&self, request: Request<Body>) -> Result<Response<Body>, Error> {
         let (parts, mut body) = request.into_parts();
-        let prepared = Prepared::new(parts).map_err(|kind| Error::new(kind, Fate::NotSent))?;
+        let prepared = Prepared::new(parts, self.shared.request_timeout);
+        let mut prepared = prepared.map_err(|kind| Error::new(kind, Fate::NotSent))?;
+        prepared.guard(&body, self.shared.expect_above);
         let method = prepared.class();
         let mut first: Option<Fate> = None;
         loop {
@@ -123,7 +131,7 @@ impl Client {
                 true => Wish::Any,
                 false => Wish::Settled,
             };
-            let lease = self.shared.lease(&prepared.origin, wish).await.map_err(both)?;
+            let lease = prepared.in_time(self.shared.lease(&prepared.origin, wish)).await.map_err(both)?;
             let info = lease.info();
             let reused = lease.may_be_stale();
             let repeats_408 = reused && first.is_none() && method.is_idempotent();
@@ -138,6 +146,14 @@ impl Client {
                 (Ok(response), Some(again)) if repeats_408 && response.status() == StatusCode::REQUEST_TIMEOUT => {
                     body = again;
                     Fate::Refused
+                }
+                // RFC 9110 section 10.1.1: to be repeated without the expectation.
+                (Ok(response), Some(again))
+                    if prepared.is_guarded && response.status() == StatusCode::EXPECTATION_FAILED =>
+                {
+                    body = again;
+                    prepared.unguard();
+                    continue;
                 }
                 (Ok(response), _) => return Ok(response),
                 (Err(error), replay) => {

@@ -9,8 +9,29 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tenure_proto::{ResponseHead, Version};
 
 use super::drive::{Exchange, Step};
+use crate::client::Timing;
 use crate::io::fields;
-use crate::{Body, Error};
+use crate::{Body, ConnectionInfo, Error};
+
+/// What a client's response tells beside itself.
+pub trait ResponseExt {
+    /// On which connection it came: number, reused or not, age, idle time, addresses. `None` if no
+    /// [`Client`](super::Client) made the response.
+    fn connection(&self) -> Option<&ConnectionInfo>;
+
+    /// Where its time went. Keep a clone to know it to the end of the content.
+    fn timing(&self) -> Option<&Timing>;
+}
+
+impl<B> ResponseExt for Response<B> {
+    fn connection(&self) -> Option<&ConnectionInfo> {
+        self.extensions().get()
+    }
+
+    fn timing(&self) -> Option<&Timing> {
+        self.extensions().get()
+    }
+}
 
 /// An owned head.
 pub(super) fn head(head: &ResponseHead<'_>) -> Response<()> {
@@ -29,6 +50,7 @@ pub(super) fn with_content(head: Response<()>, mut exchange: Exchange) -> Respon
     let info = exchange.info.clone();
     let (mut parts, ()) = head.into_parts();
     parts.extensions.insert(info);
+    parts.extensions.insert(exchange.headed());
     let left = exchange.content_left();
     let mut content = Content { exchange: Some(exchange), left };
     let body = if left == Some(0) {
@@ -40,8 +62,7 @@ pub(super) fn with_content(head: Response<()>, mut exchange: Exchange) -> Respon
     Response::from_parts(parts, body)
 }
 
-/// The content of a response, read from its connection as it is asked for. Dropped before its end
-/// it closes the connection: the rest may be anything.
+/// The content of a response, read from its connection as it is asked for.
 struct Content {
     exchange: Option<Exchange>,
     left: Option<u64>,
@@ -56,9 +77,22 @@ impl Content {
             let waker = std::task::Waker::noop();
             let step = exchange.poll_step(&mut Context::from_waker(waker));
             if matches!(step, Poll::Ready(Ok(Step::End))) {
-                self.exchange = None;
+                self.let_go();
             }
         }
+    }
+
+    /// The caller has what it wants of the exchange.
+    fn let_go(&mut self) {
+        if let Some(exchange) = self.exchange.take() {
+            exchange.let_go();
+        }
+    }
+}
+
+impl Drop for Content {
+    fn drop(&mut self) {
+        self.let_go();
     }
 }
 
@@ -73,14 +107,14 @@ impl HttpBody for Content {
                 let len = frame.data_ref().map_or(0, |data| data.len() as u64);
                 self.left = self.left.map(|left| left.saturating_sub(len));
                 if frame.is_trailers() {
-                    self.exchange = None;
+                    self.let_go();
                 } else {
                     self.take_end();
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
             Ok(Step::End | Step::Head(_)) => {
-                self.exchange = None;
+                self.let_go();
                 Poll::Ready(None)
             }
             Err(error) => {

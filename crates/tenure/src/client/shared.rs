@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::Builder;
 use super::connect::Connector;
+use super::drive::Rest;
 use super::learned::{Ended, Known, Learned};
 use super::lease::{Lease, Pooled};
 use super::origin::Origin;
@@ -33,7 +34,10 @@ pub(super) struct Shared {
     max_requests: Option<u64>,
     pub(super) acquire_timeout: Option<Duration>,
     pub(super) response_timeout: Option<Duration>,
+    pub(super) request_timeout: Option<Duration>,
     pub(super) repeat_undelivered: bool,
+    pub(super) expect_above: Option<u64>,
+    pub(super) rest: Rest,
     pub(super) observer: Option<Arc<dyn Observer>>,
     pub(super) connector: Connector,
     pub(super) watch: Arc<Watch>,
@@ -94,9 +98,12 @@ impl Shared {
             max_requests: builder.max_requests,
             acquire_timeout: builder.acquire_timeout,
             response_timeout: builder.response_timeout,
+            request_timeout: builder.request_timeout,
             repeat_undelivered: builder.repeat_undelivered,
+            expect_above: builder.expect_above,
+            rest: builder.rest,
             observer: builder.observer,
-            connector: Connector::new(builder.names, builder.tls, builder.connect_timeout),
+            connector: Connector::new(builder.names, builder.tls, builder.connect_timeout, builder.probes),
             watch: Arc::default(),
             jitter: Jitter::new(),
             state: Mutex::new(state),
@@ -129,7 +136,7 @@ impl Shared {
         let (origin, lesson) = (dead.origin.clone(), dead.ended(Known::Later));
         self.ended(dead, why);
         let mut state = self.lock();
-        state.learn(&origin, lesson);
+        state.learn(&origin, lesson, why);
         self.decide(state, &origin, |pool| pool.replace(&origin, wish, now()))
     }
 
@@ -201,7 +208,7 @@ impl Shared {
             (pooled.exchanges, pooled.quiet_since) = (exchanges, now());
         }
         if let Some(why) = pooled.look() {
-            self.lock().learn(&pooled.origin, pooled.ended(Known::AtOnce));
+            self.lock().learn(&pooled.origin, pooled.ended(Known::AtOnce), why);
             return self.retire(pooled, why);
         }
         let now = now();
@@ -221,7 +228,7 @@ impl Shared {
                 hand_over(waiting, Ok(self.lent(pooled)));
             }
             CheckIn::Keep => {
-                pooled.was_idle = true;
+                (pooled.was_idle, pooled.making) = (true, None);
                 let alarm = Arc::clone(&pooled.alarm);
                 state.idle.insert(pooled.id, pooled);
                 let acts = state.act(orders);
@@ -284,7 +291,7 @@ impl Shared {
     /// A request has met the end of its connection, which had been idle before.
     pub(super) fn found_closed(&self, origin: &Origin, info: &ConnectionInfo) {
         let ended = Ended { id: info.id, exchanges: info.request - 1, idle: info.idle, known: Known::Later };
-        self.lock().learn(origin, ended);
+        self.lock().learn(origin, ended, CloseReason::PeerFin);
     }
 
     /// A request was answered on a connection that may have been closed.
@@ -317,10 +324,12 @@ impl Shared {
 }
 
 impl State {
-    /// A server has closed an idle connection.
-    fn learn(&mut self, origin: &Origin, ended: Ended) {
-        let newest = self.next_id;
-        self.learned.entry(origin.clone()).or_default().closed(ended, newest, now());
+    /// An idle connection has ended: by its server, or for a reason that has nothing to do with it.
+    fn learn(&mut self, origin: &Origin, ended: Ended, why: CloseReason) {
+        if why != CloseReason::Transport {
+            let newest = self.next_id;
+            self.learned.entry(origin.clone()).or_default().closed(ended, newest, now());
+        }
     }
 }
 

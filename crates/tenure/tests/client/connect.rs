@@ -90,10 +90,10 @@ fn an_address_that_refuses_keeps_nobody_from_the_others() {
         let script = Script::new().await;
         let dead = Script::new().await.address;
         let client = Client::builder().resolve("Name.test", [dead, script.address]).build();
-        let url = "http://name.test/";
-        for n in 0..4 {
-            assert_eq!(client.preconnect(url, n + 1).await.unwrap(), 1);
-            script.accept().await;
+        let mut peers = Vec::new();
+        for n in 1..=4 {
+            assert_eq!(client.preconnect("http://name.test/", n).await.unwrap(), 1);
+            peers.push(script.accept().await);
         }
     });
 }
@@ -113,9 +113,9 @@ fn new_connections_take_turns_with_a_names_addresses_and_follow_it_to_others() {
         };
         let client = Client::builder().resolver(Arc::new(resolver)).build();
         assert_eq!(client.preconnect("http://Name.test:8080/", 4).await.unwrap(), 4);
+        let mut peers = Vec::new();
         for script in &scripts[..2] {
-            script.accept().await;
-            script.accept().await;
+            peers.extend([script.accept().await, script.accept().await]);
             assert!(script.is_quiet());
         }
         *known.lock().unwrap() = vec![scripts[2].address];

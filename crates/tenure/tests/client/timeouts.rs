@@ -149,3 +149,71 @@ fn a_slow_reader_does_not_time_out_what_has_come() {
         assert_eq!(body::collect(response.into_body()).await.unwrap(), "0123456789");
     });
 }
+
+/// The server takes the head and nothing more: the caller does not hang for ever.
+#[test]
+fn an_upload_that_stalls_ends_by_its_timeout() {
+    run_paused(async {
+        let script = Script::new().await;
+        let (client, log) = observed(Client::builder().send_timeout(Some(LIMIT)));
+        let url = script.url("/");
+        let upload = request(Method::PUT, &url, vec![b'x'; 50_000_000]);
+        let asked = tokio::spawn(async move { client.request(upload).await });
+        let mut peer = script.accept().await;
+        for n in 0..3 {
+            // What the kernel takes goes at once; then nothing does.
+            let mut sent = 0;
+            while sent == 0 || sent < log.now().sent {
+                sent = log.now().sent;
+                settle().await;
+            }
+            assert!(!asked.is_finished(), "too early");
+            if n < 2 {
+                advance(LIMIT - MS).await;
+                settle().await;
+                assert!(!asked.is_finished(), "too early");
+                // The server takes something: the time starts anew.
+                peer.exactly(5_000_000).await.unwrap();
+            }
+        }
+        advance(LIMIT + MS).await;
+        let error = asked.await.unwrap().unwrap_err();
+        assert!(error.is_timeout(), "{error}");
+        assert_eq!(error.fate(), Fate::Incomplete);
+        assert_eq!(log.closed(1).await, [CloseReason::TimedOut]);
+    });
+}
+
+/// One limit for all of it: the queue, or the answer.
+#[test]
+fn a_request_ends_by_its_own_timeout_wherever_it_is() {
+    run_paused(async {
+        let script = Script::new().await;
+        let client = Client::builder().request_timeout(LIMIT).connections_per_origin(1).build();
+        let url = script.url("/");
+        let mut sent = Box::pin(client.request(request(Method::POST, &url, "content")));
+        let mut peer = tokio::select! {
+            _ = &mut sent => panic!("too early"),
+            peer = script.accept() => peer,
+        };
+        tokio::select! {
+            _ = &mut sent => panic!("too early"),
+            _ = peer.request() => {}
+        }
+        advance(MS).await;
+        let mut queued = Box::pin(client.get(&url));
+        assert!(is_pending(&mut queued));
+        advance(LIMIT - 2 * MS).await;
+        assert!(is_pending(&mut sent) && is_pending(&mut queued));
+        advance(MS).await;
+        let error = (&mut sent).await.unwrap_err();
+        assert_eq!((error.is_timeout(), error.fate()), (true, Fate::Unknown), "{error}");
+        // Its place is free and the next one connects; its time is over too, a moment later.
+        let (answer, _peer) = tokio::join!(queued, async {
+            let peer = script.accept().await;
+            advance(2 * MS).await;
+            peer
+        });
+        assert!(answer.unwrap_err().is_timeout());
+    });
+}
