@@ -1,22 +1,30 @@
 #!/usr/bin/env bash
 # The library's examples with an axum Router, driven by curl and Chromium: the peer's address, server-sent events that
-# arrive when they are made, a WebSocket. Without Chromium its checks are left out, and that is said.
+# arrive when they are made, a WebSocket; and the reverse proxy before one of them. Without Chromium its checks are left out, and that is said.
 # shellcheck source=interop/lib.sh
 source "$(dirname "$0")/lib.sh"
 need curl python3
 
 (cd "$root" && cargo build --quiet -p tenure --examples) || { fail "cargo build -p tenure --examples"; finish; }
 examples=${CARGO_TARGET_DIR:-$root/target}/debug/examples
-read -r axum sse websocket <<<"$(free_ports 3)"
+read -r axum sse websocket reverse_proxy nobody <<<"$(free_ports 5)"
 for name in axum sse websocket; do
     start "${!name}" "$tmp/$name.log" "$examples/$name" "127.0.0.1:${!name}"
 done
+start "$reverse_proxy" "$tmp/reverse_proxy.log" "$examples/reverse_proxy" "127.0.0.1:$reverse_proxy" "127.0.0.1:$axum"
 most=900 # milliseconds from the making of an event to its arrival: held back for the next one it would take 1000
 
 # The example's peer is this curl, whose port is its own to choose.
 port=$(free_ports 1)
 equal "axum: ConnectInfo is the peer" "hello, 127.0.0.1:$port" \
     "$(curl -sS -m 20 --local-port "$port" "http://127.0.0.1:$axum/")"
+
+behind=$(curl -sS -m 20 -w ' %{http_code} %header{via}' "http://127.0.0.1:$reverse_proxy/")
+equal "reverse_proxy: what the application said, with its Via" "hello, 127.0.0.1 200 1.1 tenure" \
+    "$(sed -E ':a;N;$!ba;s/:[0-9]+\n//' <<<"$behind")"
+start "$nobody" "$tmp/nobody.log" "$examples/reverse_proxy" "127.0.0.1:$nobody" "127.0.0.1:1"
+equal "reverse_proxy: 502 where no application is" 502 "$(curl -sS -m 20 -o /dev/null -w '%{http_code}' "http://127.0.0.1:$nobody/")"
+check "and its log says what became of the request" grep -q '502 Bad Gateway: .*(fate: not-sent)$' "$tmp/nobody.log"
 
 # arrived: notes when each event came, and ends after the fifth.
 arrived() {
@@ -75,6 +83,6 @@ fi
 equal "websocket: who asks for none is told so" "426 websocket" \
     "$(curl -sS -m 20 -o /dev/null -w '%{http_code} %header{upgrade}' "http://127.0.0.1:$websocket/socket")"
 
-for pid in "${pids[@]:0:3}"; do kill -INT "$pid"; done
-for pid in "${pids[@]:0:3}"; do check "an example ends well by Ctrl-C" ends_well "$pid"; done
+for pid in "${pids[@]:0:5}"; do kill -INT "$pid"; done
+for pid in "${pids[@]:0:5}"; do check "an example ends well by Ctrl-C" ends_well "$pid"; done
 finish

@@ -1,22 +1,29 @@
 //! One URL fetched: redirections followed, content put where it belongs, complete or not at all.
 
+use std::hash::Hash;
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 
-use http::header::{AUTHORIZATION, CONNECTION, COOKIE, HeaderValue, LOCATION};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, LOCATION,
+};
 use http::{Method, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
 use tenure::{Body, ConnectionInfo};
 
 use super::place::{Place, Sink};
-use crate::net::{Answer, Net, Stop, connect_advice, url};
+use crate::net::{Answer, Net, Queue, Stop, connect_advice, url};
 use crate::report::{Failure, Item, Outcome, Reporter, units};
 
 /// Redirections in a row that are followed.
 const REDIRECTIONS: usize = 10;
 /// After so many attempts in a row without a connection the others are not tried.
 const CONNECT_FAILURES: u32 = 3;
+
+/// No page of HTML is longer.
+const PAGE: usize = 16 << 20;
 
 /// What all URLs of a run share.
 pub(super) struct Run {
@@ -35,6 +42,35 @@ pub(super) struct Run {
 pub(super) struct Job {
     pub(super) uri: Uri,
     pub(super) place: Place,
+}
+
+/// The content of a page, and what it is.
+#[derive(Default, Debug)]
+pub(super) struct Copy {
+    pub(super) content: Vec<u8>,
+    pub(super) is_html: bool,
+    /// Its media type and coding, for people.
+    pub(super) kind: String,
+}
+
+impl Copy {
+    fn describe(&mut self, fields: &HeaderMap) {
+        let text = |name| fields.get(name).and_then(|value| value.to_str().ok());
+        let kind = text(CONTENT_TYPE).unwrap_or("of no known type");
+        let media_type = kind.split(';').next().unwrap_or_default().trim();
+        let is_html = ["text/html", "application/xhtml+xml"].iter().any(|html| media_type.eq_ignore_ascii_case(html));
+        let coding = text(CONTENT_ENCODING).filter(|coding| !coding.eq_ignore_ascii_case("identity"));
+        self.is_html = is_html && coding.is_none();
+        self.kind = coding.map_or_else(|| kind.to_owned(), |coding| format!("{kind}, coded by {coding}"));
+    }
+
+    fn add(&mut self, data: &[u8]) -> Result<(), Failure> {
+        if self.content.len() + data.len() > PAGE {
+            return Err(Failure::new(format!("the page is longer than {}", units::bytes(PAGE as u64))));
+        }
+        self.content.extend_from_slice(data);
+        Ok(())
+    }
 }
 
 impl Run {
@@ -58,12 +94,26 @@ impl Run {
         self.reader_gone.load(Ordering::Relaxed)
     }
 
+    /// Fetches what a worker is given, until there is nothing left for it.
+    pub(super) async fn work<K: Eq + Hash + Clone>(self: Arc<Self>, queue: Arc<Queue<K, Job>>, worker: usize) {
+        while !self.is_over()
+            && let Some(taken) = queue.take(worker)
+        {
+            self.reporter.ended(self.fetch(&taken.item, taken.last, None).await);
+        }
+    }
+
+    /// Fetches a page, on whose connection more may follow; what came is kept in `copy` too.
+    pub(super) async fn fetch_page(&self, job: &Job, copy: &mut Copy) -> Item {
+        self.fetch(job, false, Some(copy)).await
+    }
+
     /// Fetches one URL; `last` if nothing follows on its connection.
-    pub(super) async fn fetch(&self, job: &Job, last: bool) -> Item {
+    async fn fetch(&self, job: &Job, last: bool, copy: Option<&mut Copy>) -> Item {
         let begun = Instant::now();
         let mut item = Item::untried(job.uri.to_string(), job.uri.to_string(), Outcome::Done);
         let result = tokio::select! {
-            result = self.try_fetch(job, last, &mut item) => result,
+            result = self.try_fetch(job, last, copy, &mut item) => result,
             () = self.stop.requested() => Err(Failure::new("stopped by Ctrl-C before it was complete")),
         };
         if let Err(failure) = result {
@@ -73,10 +123,19 @@ impl Run {
         item
     }
 
-    async fn try_fetch(&self, job: &Job, last: bool, item: &mut Item) -> Result<(), Failure> {
+    async fn try_fetch(
+        &self,
+        job: &Job,
+        last: bool,
+        mut copy: Option<&mut Copy>,
+        item: &mut Item,
+    ) -> Result<(), Failure> {
         let response = self.follow(&job.uri, last, item).await?;
         if !response.status().is_success() {
             return Err(refused(response, &self.net).await);
+        }
+        if let Some(copy) = &mut copy {
+            copy.describe(response.headers());
         }
         let mut sink = job.place.open().await.map_err(|e| unwritable(&e, &job.place))?;
         let mut body = response.into_body();
@@ -86,6 +145,9 @@ impl Run {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|e| self.broken(&e, item.bytes, &sink))?;
             if let Ok(data) = frame.into_data() {
+                if let Some(copy) = &mut copy {
+                    copy.add(&data)?;
+                }
                 sink.write(&data).await.map_err(|e| self.not_written(&e, &job.place))?;
                 item.bytes += data.len() as u64;
                 self.reporter.bar().inc(data.len() as u64);
@@ -205,6 +267,7 @@ async fn refused(response: Response<Body>, net: &Net) -> Failure {
 fn unwritable(error: &io::Error, place: &Place) -> Failure {
     let name = match place {
         Place::Stdout => "standard output".to_owned(),
+        Place::Nowhere => "nothing".to_owned(),
         Place::File(path) => units::path(path),
     };
     let failure = Failure::new(format!("{name} cannot be written: {error}"));

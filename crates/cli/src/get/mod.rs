@@ -1,11 +1,14 @@
 //! `tenure get`: many URLs over persistent connections.
 //!
 //! One walk: `name` gives each URL a file, `fetch` asks for it and follows redirections, `place`
-//! keeps what came when it is complete. `crate::report` tells of it all.
+//! keeps what came when it is complete. `crate::report` tells of it all. `page` does that with a page
+//! and with what `resources` finds in it.
 
 mod fetch;
 mod name;
+mod page;
 mod place;
+mod resources;
 
 use std::error::Error;
 use std::io::IsTerminal;
@@ -37,6 +40,7 @@ Examples:
   tenure get https://host/a.iso -o a.iso
   tenure get https://host/{a,b,c}.jpg --output-dir pictures
   tenure get --files-from urls.txt --output-dir pages --connections 4
+  tenure get --page https://host/
 
 Exit codes: 0 all fetched, 1 something failed, 2 wrong use, 130 stopped by Ctrl-C.")]
 pub(crate) struct Args {
@@ -46,6 +50,13 @@ pub(crate) struct Args {
     /// Also fetch the URLs listed in this file, one a line; '-' reads the list from standard input
     #[arg(long, value_name = "FILE")]
     files_from: Option<PathBuf>,
+
+    /// Fetch one page with its images, scripts and styles, over 1 and then over 6 connections, and compare
+    ///
+    /// What is fetched is thrown away, unless --output-dir keeps what came over the one connection. What only
+    /// style sheets and scripts know of is not fetched.
+    #[arg(long, conflicts_with_all = ["files_from", "output", "connections"])]
+    page: bool,
 
     /// Write the content of one URL to this file; '-' is standard output
     #[arg(short, long, value_name = "FILE", conflicts_with = "output_dir", value_parser = path_arg::made_or_stdout(), help_heading = "Output")]
@@ -75,13 +86,15 @@ pub(crate) async fn run(args: Args) -> Result<u8, Box<dyn Error>> {
 }
 
 async fn get(args: Args) -> Result<u8, Box<dyn Error>> {
+    if args.page {
+        let page = page::page(&args)?;
+        args.net.fields()?;
+        make_output_dir(&args)?;
+        return page::run(&args, page).await;
+    }
     let jobs = jobs(&args)?;
     let net = args.net.client(Wire::Log)?;
-    if let Some(folder) = &args.output_dir {
-        // The last that can be wrong: wrong use leaves nothing behind.
-        std::fs::create_dir_all(folder)
-            .map_err(|e| WrongUse::new(format!("--output-dir {}: {e}", units::path(folder))))?;
-    }
+    make_output_dir(&args)?;
     let stop = Stop::on_signal();
     let to_stdout = jobs.iter().any(|job| job.place == Place::Stdout);
     // In order means one after the other.
@@ -107,20 +120,18 @@ async fn get(args: Args) -> Result<u8, Box<dyn Error>> {
     Ok(code(&summary, &stop, damaged || run.reporter.is_damaged()))
 }
 
+/// The last that can be wrong: wrong use leaves nothing behind.
+fn make_output_dir(args: &Args) -> Result<(), WrongUse> {
+    let Some(folder) = &args.output_dir else { return Ok(()) };
+    std::fs::create_dir_all(folder).map_err(|e| WrongUse::new(format!("--output-dir {}: {e}", units::path(folder))))
+}
+
 async fn fetch_all(run: Run, jobs: Vec<Job>, workers: usize) -> Result<Run, Box<dyn Error>> {
     let queue = Arc::new(Queue::new(jobs.into_iter().map(|job| (url::origin(&job.uri), job)), workers));
     let run = Arc::new(run);
     let mut tasks = JoinSet::new();
     for worker in 0..workers {
-        let (run, queue) = (Arc::clone(&run), Arc::clone(&queue));
-        tasks.spawn(async move {
-            while !run.is_over()
-                && let Some(taken) = queue.take(worker)
-            {
-                let item = run.fetch(&taken.item, taken.last).await;
-                run.reporter.ended(item);
-            }
-        });
+        tasks.spawn(Arc::clone(&run).work(Arc::clone(&queue), worker));
     }
     while let Some(ended) = tasks.join_next().await {
         ended?;

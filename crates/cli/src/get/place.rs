@@ -18,6 +18,8 @@ const TEMPORARY_PREFIX: &str = ".tenure-get-";
 pub(super) enum Place {
     Stdout,
     File(PathBuf),
+    /// It is read and not kept.
+    Nowhere,
 }
 
 impl Place {
@@ -28,6 +30,7 @@ impl Place {
     pub(super) async fn open(&self) -> io::Result<Sink> {
         let path = match self {
             Self::Stdout => return Ok(Sink::Stdout(tokio::io::stdout())),
+            Self::Nowhere => return Ok(Sink::Nowhere),
             Self::File(path) => path.clone(),
         };
         tokio::task::spawn_blocking(move || open(&path)).await?
@@ -37,6 +40,7 @@ impl Place {
 /// An open place. Dropped before [`Sink::complete`], nothing has appeared under a file's name.
 pub(super) enum Sink {
     Stdout(Stdout),
+    Nowhere,
     /// A device or FIFO, which has no other name to write to first.
     Device(File),
     File {
@@ -71,6 +75,7 @@ impl Sink {
     pub(super) async fn write(&mut self, data: &Bytes) -> io::Result<()> {
         match self {
             Self::Stdout(out) => out.write_all(data).await,
+            Self::Nowhere => Ok(()),
             Self::Device(file) | Self::File { file, .. } => file.write_all(data).await,
         }
     }
@@ -82,6 +87,7 @@ impl Sink {
     pub(super) async fn complete(self) -> io::Result<()> {
         match self {
             Self::Stdout(mut out) => out.flush().await,
+            Self::Nowhere => Ok(()),
             Self::Device(mut file) => file.flush().await,
             Self::File { mut file, temporary, name } => {
                 file.flush().await?;

@@ -93,6 +93,14 @@ impl NetArgs {
     /// # Errors
     /// What is wrong with an option.
     pub(crate) fn client(&self, wire: Wire) -> Result<Net, WrongUse> {
+        self.client_over(self.connections, wire)
+    }
+
+    /// The same with a number of connections that is not `--connections`.
+    ///
+    /// # Errors
+    /// What is wrong with an option.
+    pub(crate) fn client_over(&self, connections: u16, wire: Wire) -> Result<Net, WrongUse> {
         let log = match (&self.wire, wire) {
             (Some(path), Wire::Log) => {
                 let log = WireLog::create(path);
@@ -103,7 +111,7 @@ impl NetArgs {
         let tally = Arc::new(Tally::new(log));
         let timeout = Duration::from_secs(self.timeout);
         let mut builder = Client::builder()
-            .connections_per_origin(self.connections.into())
+            .connections_per_origin(connections.into())
             .connect_timeout(timeout.min(CONNECT))
             .response_timeout(timeout)
             .content_timeout(timeout)
@@ -114,7 +122,7 @@ impl NetArgs {
             builder = builder.root_certificates(&pem).map_err(|e| wrong(&e))?;
         }
         let version = if self.http10 { Version::HTTP_10 } else { Version::HTTP_11 };
-        let (client, connections) = (builder.build(), self.connections.into());
+        let (client, connections) = (builder.build(), connections.into());
         Ok(Net { client, tally, connections, timeout, fields: self.fields()?, version })
     }
 }

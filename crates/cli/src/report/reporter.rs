@@ -110,6 +110,13 @@ impl Reporter {
         }
     }
 
+    /// Tells how a page came over one connection and over six. In JSON the two summaries say it all.
+    pub(crate) fn compare_page(&self, one: &Summary, six: &Summary) {
+        if !self.manner.json {
+            self.out.write(&table::page_comparison(one, six, self.out.paint()));
+        }
+    }
+
     /// The report could not be written, and not because nobody read it.
     pub(crate) fn is_damaged(&self) -> bool {
         self.out.is_damaged()

@@ -162,19 +162,7 @@ fn failures(summary: &Summary, paint: Paint) -> String {
 
 /// Two runs of the same work side by side: over persistent connections, and with one for each file.
 pub(crate) fn comparison(persistent: &Summary, each: &Summary, paint: Paint) -> String {
-    let row = |name: &str, of: &dyn Fn(&Summary) -> String| vec![name.to_owned(), of(persistent), of(each)];
-    let wire = |run: &Summary| run.connections.iter().map(|life| life.sent + life.received).sum();
-    let connecting = |run: &Summary| run.connections.iter().map(|life| life.took).sum();
-    let rows = [
-        row("files stored", &|run| units::count(run.done)),
-        row("failed", &|run| units::count(run.failures.len() as u64)),
-        row("connections opened", &|run| units::count(run.connections.len() as u64)),
-        row("time", &|run| units::duration(run.elapsed)),
-        row("of it, making connections", &|run| units::duration(connecting(run))),
-        row("bytes of HTTP, both ways", &|run| units::bytes(wire(run))),
-    ];
-    let heads = [("", Align::Left), ("persistent", Align::Right), ("one for each file", Align::Right)];
-    let mut text = format!("\n{}", columns(&heads, &rows, paint));
+    let mut text = side_by_side("files stored", ("persistent", persistent), ("one for each file", each), paint);
     let (fast, slow) = (persistent.elapsed.as_secs_f64(), each.elapsed.as_secs_f64());
     if fast > 0.0 && slow > 0.0 {
         let told = if slow >= fast {
@@ -187,6 +175,27 @@ pub(crate) fn comparison(persistent: &Summary, each: &Summary, paint: Paint) -> 
         ));
     }
     text
+}
+
+/// A page over one connection to each server, and over six.
+pub(crate) fn page_comparison(one: &Summary, six: &Summary, paint: Paint) -> String {
+    side_by_side("files fetched", ("1 connection", one), ("6 connections", six), paint)
+}
+
+fn side_by_side(done: &str, left: (&str, &Summary), right: (&str, &Summary), paint: Paint) -> String {
+    let row = |name: &str, of: &dyn Fn(&Summary) -> String| vec![name.to_owned(), of(left.1), of(right.1)];
+    let wire = |run: &Summary| run.connections.iter().map(|life| life.sent + life.received).sum();
+    let connecting = |run: &Summary| run.connections.iter().map(|life| life.took).sum();
+    let rows = [
+        row(done, &|run| units::count(run.done)),
+        row("failed", &|run| units::count(run.failures.len() as u64)),
+        row("connections opened", &|run| units::count(run.connections.len() as u64)),
+        row("time", &|run| units::duration(run.elapsed)),
+        row("of it, making connections", &|run| units::duration(connecting(run))),
+        row("bytes of HTTP, both ways", &|run| units::bytes(wire(run))),
+    ];
+    let heads = [("", Align::Left), (left.0, Align::Right), (right.0, Align::Right)];
+    format!("\n{}", columns(&heads, &rows, paint))
 }
 
 #[cfg(test)]

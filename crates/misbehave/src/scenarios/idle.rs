@@ -12,14 +12,23 @@ const AFTER: Parameter = Parameter {
     about: "how long a connection may be idle after each response",
 };
 
+const DELAY: Parameter = Parameter {
+    name: "delay",
+    kind: Kind::Duration,
+    default: "0ms",
+    about: "how long the answer takes once the request is processed",
+};
+
 pub(super) const IDLE_CLOSE: Scenario = Scenario {
     name: "idle-close",
     about: "Closes a connection that has been idle for a while.",
     section: "RFC 9112 section 9.5",
-    parameters: &[AFTER, JITTER, BY],
+    parameters: &[AFTER, JITTER, BY, DELAY],
     plan: |x| {
-        let rest = [Step::Idle(x.spread("after")), end(x.values.choice("by"))];
-        x.processed_then(Answer::ok(x).bytes(), rest)
+        let delay = x.values.duration("delay");
+        let work = (!delay.is_zero()).then_some(Step::Pause(delay));
+        let answer = [Step::Send(Answer::ok(x).bytes()), Step::Idle(x.spread("after")), end(x.values.choice("by"))];
+        [Step::ReadContent, Step::Process].into_iter().chain(work).chain(answer).collect()
     },
 };
 

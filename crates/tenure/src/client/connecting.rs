@@ -75,8 +75,10 @@ impl Shared {
             state.next_id += 1;
             state.next_id
         };
+        let server = origin.address();
         if let Some(observer) = &self.observer {
-            observer.opened(Opened { id, peer: made.peer, took: made.took, round_trip: made.round_trip });
+            let (peer, server) = (made.peer, Some(server.clone()));
+            observer.opened(Opened { id, peer, server, took: made.took, round_trip: made.round_trip });
         }
         let now = now();
         Box::new(Pooled {
@@ -87,6 +89,8 @@ impl Shared {
             id,
             peer: made.peer,
             local: made.local,
+            server,
+            tls: made.tls,
             opened: now,
             making: Some(made.making),
             quiet_since: now,

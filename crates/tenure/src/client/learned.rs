@@ -123,9 +123,9 @@ impl Learned {
     }
 }
 
-/// Idle times that one limit can explain: timers differ a little.
+/// Idle times that one limit can explain: timers differ a little. Those that count as none are all alike.
 fn are_alike(one: Duration, other: Duration) -> bool {
-    one.abs_diff(other) <= Duration::from_millis(50) + one.max(other) / 50
+    one.max(other) < SOON || one.abs_diff(other) <= Duration::from_millis(50) + one.max(other) / 50
 }
 
 #[cfg(test)]

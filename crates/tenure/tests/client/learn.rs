@@ -39,21 +39,28 @@ async fn closes_after_response(count: usize) -> String {
     url
 }
 
+async fn pass_two_milliseconds() {
+    settle().await;
+    tokio::time::advance(Duration::from_millis(3)).await;
+}
+
 #[test]
 fn a_server_that_closes_after_every_third_response_is_found_out() {
-    run_threads(async {
+    run_paused(async {
         let url = closes_after_response(3).await;
         let (client, log) = observed(Client::builder());
         // The first close is met by a request that can be repeated.
         for n in 0..3 {
             assert_eq!(ask(&client, Method::GET, &url).await, (1, n + 1));
         }
+        pass_two_milliseconds().await;
         assert_eq!(log.closed(1).await, [CloseReason::PeerFin]);
         // Once is enough to keep those away that cannot be repeated, twice all others.
         for n in 0..3 {
             assert_eq!(ask(&client, Method::POST, &url).await, (2, n + 1));
         }
         assert_eq!(ask(&client, Method::POST, &url).await, (3, 1));
+        pass_two_milliseconds().await;
         assert_eq!(log.closed(2).await, [CloseReason::PeerFin; 2]);
         assert_eq!(client.pool().origins[0].max_requests, Some(3));
         for n in 1..30 {
