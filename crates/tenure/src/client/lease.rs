@@ -88,7 +88,7 @@ impl Lease {
         let (pooled, now) = (self.held(), now());
         ConnectionInfo {
             id: pooled.id,
-            request: pooled.connection.exchanges() + 1,
+            request: pooled.connection.exchanges() + pooled.connection.outstanding() as u64 + 1,
             peer: pooled.peer,
             local: pooled.local,
             client: None,
@@ -96,6 +96,7 @@ impl Lease {
             age: now.saturating_duration_since(pooled.opened),
             idle: now.saturating_duration_since(pooled.quiet_since),
             tls: pooled.tls.clone(),
+            pipelined: None,
         }
     }
 
@@ -131,6 +132,18 @@ impl Lease {
             }
         }
         Err(CloseReason::Unsolicited)
+    }
+
+    /// Looks whether a connection between two exchanges still lives and has nothing to say.
+    pub(super) async fn quiet(&mut self) -> Result<(), CloseReason> {
+        let looked = match self.pooled().transport.unread() {
+            [] => self.check().await,
+            _ => Err(CloseReason::Unsolicited),
+        };
+        if let Err(why) = looked {
+            self.pooled().connection.close(why);
+        }
+        looked
     }
 
     /// The server has answered: it keeps connections for as long as this one was idle, and for more

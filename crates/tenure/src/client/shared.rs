@@ -15,6 +15,7 @@ use super::drive::Rest;
 use super::learned::{Ended, Known, Learned};
 use super::lease::{Lease, Pooled};
 use super::origin::Origin;
+use super::pipeline::Pipeline;
 use super::pool::{CheckIn, Checkout, Id, Keep, Orders, Pool, Ticket};
 use super::time::now;
 use super::waiting::{Turn, Waiting};
@@ -39,6 +40,7 @@ pub(super) struct Shared {
     pub(super) expect_above: Option<u64>,
     pub(super) rest: Rest,
     pub(super) observer: Option<Arc<dyn Observer>>,
+    pub(super) pipeline: Option<Pipeline>,
     pub(super) connector: Connector,
     pub(super) watch: Arc<Watch>,
     jitter: Jitter,
@@ -91,8 +93,11 @@ impl Shared {
             is_kept: false,
             wakes_at: None,
         };
+        let pipeline = Pipeline::new(builder.pipelining);
+        let mut config = builder.config;
+        config.limits.outstanding = pipeline.as_ref().map_or(1, Pipeline::depth);
         Self {
-            config: Arc::new(builder.config),
+            config: Arc::new(config),
             idle_timeout: builder.idle_timeout,
             max_age: builder.max_age,
             max_requests: builder.max_requests,
@@ -103,6 +108,7 @@ impl Shared {
             expect_above: builder.expect_above,
             rest: builder.rest,
             observer: builder.observer,
+            pipeline,
             connector: Connector::new(builder.names, builder.tls, builder.connect_timeout, builder.probes),
             watch: Arc::default(),
             jitter: Jitter::new(),
@@ -130,10 +136,21 @@ impl Shared {
         }
     }
 
+    /// True if a connection to `origin` may be had at once.
+    pub(super) fn has_room(&self, origin: &Origin) -> bool {
+        self.lock().pool.has_room(origin)
+    }
+
+    /// How many wait for a connection to `origin` while none is being made for them.
+    pub(super) fn waiting(&self, origin: &Origin) -> usize {
+        self.lock().pool.waiting(origin)
+    }
+
     /// Another connection instead of one that was found closed.
     fn replace(self: &Arc<Self>, mut lease: Lease, why: CloseReason, wish: Wish) -> Next {
         let Some(dead) = lease.pooled.take() else { return Next::Lease(lease) };
         let (origin, lesson) = (dead.origin.clone(), dead.ended(Known::Later));
+        self.distrust(&origin, why);
         self.ended(dead, why);
         let mut state = self.lock();
         state.learn(&origin, lesson, why);
@@ -266,6 +283,7 @@ impl Shared {
     /// A connection in use ends.
     pub(super) fn retire(self: &Arc<Self>, pooled: Box<Pooled>, why: CloseReason) {
         let origin = pooled.origin.clone();
+        self.distrust(&origin, why);
         self.ended(pooled, why);
         let mut state = self.lock();
         // What happens to its other connections now is no matter of their idle time.
@@ -276,6 +294,13 @@ impl Shared {
         let acts = state.act(orders);
         drop(state);
         self.carry_out(acts);
+    }
+
+    /// A server that sends answers to nothing is not trusted with a pipeline (RFC 9112 section 9.2).
+    fn distrust(&self, origin: &Origin, why: CloseReason) {
+        if let (CloseReason::Unsolicited, Some(pipeline)) = (why, &self.pipeline) {
+            pipeline.failed(origin, why);
+        }
     }
 
     fn ended(&self, mut pooled: Box<Pooled>, why: CloseReason) {

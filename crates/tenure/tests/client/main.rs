@@ -15,6 +15,7 @@ mod let_go;
 mod limits;
 mod observed;
 mod peek;
+mod pipeline;
 mod pool;
 mod race;
 mod retry;

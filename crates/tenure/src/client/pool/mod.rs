@@ -245,6 +245,19 @@ impl<K: Hash + Ord + Clone> Pool<K> {
         self.origins.get(origin).map_or((0, 0), |entry| (entry.open, entry.waiting.len()))
     }
 
+    /// True if a request to `origin` gets a connection without waiting for another to be freed.
+    pub(crate) fn has_room(&self, origin: &K) -> bool {
+        let pool_has = self.open < self.limits.total || self.idle.len() > 0;
+        self.origins
+            .get(origin)
+            .map_or(pool_has, |entry| !entry.idle.is_empty() || (pool_has && entry.open < self.limits.per_origin))
+    }
+
+    /// How many requests to `origin` wait while no connection is being made for them.
+    pub(crate) fn waiting(&self, origin: &K) -> usize {
+        self.origins.get(origin).map_or(0, |entry| entry.waiting.len().saturating_sub(entry.connecting))
+    }
+
     /// Takes an idle connection out for a look; it counts as in use. False if it is not idle.
     pub(crate) fn take(&mut self, origin: &K, id: Id) -> bool {
         let Some(entry) = self.origins.get(origin) else { return false };

@@ -286,6 +286,24 @@ fn connections_are_made_in_advance_as_far_as_there_is_room() {
 }
 
 #[test]
+fn there_is_room_until_a_limit_is_reached_and_nothing_is_idle() {
+    let mut scene = Scene::new(Limits { total: 2, ..limits(1) });
+    assert!(scene.pool.has_room(&'a'));
+    scene.wait('a', Wish::Any, connect(&['a']));
+    assert!(!scene.pool.has_room(&'a') && scene.pool.has_room(&'b'));
+    assert_eq!(scene.pool.waiting(&'a'), 0, "one is being made for it");
+    let next = scene.wait('a', Wish::Any, NONE);
+    assert_eq!((scene.pool.waiting(&'a'), scene.pool.waiting(&'b')), (1, 0));
+    scene.pool.connected(&'a', scene.now);
+    assert_eq!(scene.check_in('a', 1), (CheckIn::Give(next), NONE));
+    assert!(!scene.pool.has_room(&'a'), "it went to the one that waited");
+    scene.open('b');
+    assert!(!scene.pool.has_room(&'c'), "everybody's limit");
+    scene.check_in('a', 1);
+    assert!(scene.pool.has_room(&'a') && scene.pool.has_room(&'c') && !scene.pool.has_room(&'b'));
+}
+
+#[test]
 fn the_queue_tells_when_it_last_moved() {
     let mut scene = Scene::new(limits(1));
     assert_eq!(scene.pool.last_turn(&'a'), None);
