@@ -18,7 +18,7 @@ capture() {
     dump=$!
     pids+=("$dump")
     for _ in {1..200}; do
-        grep -q '^tcpdump: listening on' "$tmp/tcpdump.err" && return
+        grep -qs '^tcpdump: listening on' "$tmp/tcpdump.err" && return
         kill -0 "$dump" 2>/dev/null || break
         sleep 0.05
     done
