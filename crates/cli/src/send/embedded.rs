@@ -29,7 +29,7 @@ impl Embedded {
         let origin = format!("http://{}/", listener.local_addr()?);
         let (stop, stopped) = oneshot::channel();
         // By the time it is stopped the client has closed its connections.
-        let server = Server::new().drain(Duration::ZERO, Duration::from_secs(1));
+        let server = Server::new().drain_grace(Duration::ZERO).drain_deadline(Duration::from_secs(1));
         let serving = tokio::spawn(server.serve(listener, app, stopped));
         Ok(Self { folder, origin, stop, serving })
     }

@@ -7,6 +7,7 @@ mod get;
 mod page;
 mod send;
 mod serve;
+mod serve_limits;
 mod support;
 mod telemetry;
 mod tls;

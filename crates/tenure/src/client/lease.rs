@@ -16,7 +16,7 @@ use super::shared::Shared;
 use super::timing::Making;
 use super::waiting::Place;
 use crate::io::{Transport, now};
-use crate::observe::ConnectionInfo;
+use crate::observe::{ConnectionInfo, ServerAddress, TlsFacts};
 use crate::sys::Peek;
 
 /// How often the runtime may look before bytes that it does not see retire a connection.
@@ -29,6 +29,8 @@ pub(super) struct Pooled {
     pub(super) id: Id,
     pub(super) peer: Option<SocketAddr>,
     pub(super) local: Option<SocketAddr>,
+    pub(super) server: ServerAddress,
+    pub(super) tls: Option<Arc<TlsFacts>>,
     pub(super) opened: Instant,
     /// How long making it took, until its first request was told.
     pub(super) making: Option<Making>,
@@ -60,9 +62,11 @@ impl Lease {
             request: pooled.connection.exchanges() + 1,
             peer: pooled.peer,
             local: pooled.local,
+            client: None,
+            server: Some(pooled.server.clone()),
             age: now - pooled.opened,
             idle: now - pooled.quiet_since,
-            tls: None,
+            tls: pooled.tls.clone(),
         }
     }
 

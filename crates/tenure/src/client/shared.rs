@@ -162,8 +162,10 @@ impl Shared {
             state.next_id += 1;
             state.next_id
         };
+        let server = place.origin.address();
         if let Some(observer) = &self.observer {
-            observer.opened(Opened { id, peer: made.peer, took: made.took, round_trip: made.round_trip });
+            let (peer, server) = (made.peer, Some(server.clone()));
+            observer.opened(Opened { id, peer, server, took: made.took, round_trip: made.round_trip });
         }
         let tap = Tap { observer: self.observer.clone(), id };
         let pooled = Pooled {
@@ -172,6 +174,8 @@ impl Shared {
             id,
             peer: made.peer,
             local: made.local,
+            server,
+            tls: made.tls,
             opened: made.opened,
             making: Some(made.making),
             quiet_since: made.opened,
