@@ -17,8 +17,8 @@ fn is_probed(local: SocketAddr, peer: SocketAddr) -> bool {
     let ports = [format!(":{:04X}", local.port()), format!(":{:04X}", peer.port())];
     loop {
         let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
-        let line = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-        let line = line.filter(|words| words[1].ends_with(&ports[0]) && words[2].ends_with(&ports[1])).next_back();
+        let mut lines = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let line = lines.find(|words| words[1].ends_with(&ports[0]) && words[2].ends_with(&ports[1]));
         match &line.expect("the connection is in the kernel's table")[5][..2] {
             "00" => return false,
             "02" => return true,
