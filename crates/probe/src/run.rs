@@ -84,6 +84,11 @@ impl Probe {
         self
     }
 
+    /// How long a run takes at most, side by side, with answers in time: a bound, not a guess.
+    pub fn at_most(&self) -> Duration {
+        self.experiments().map(|experiment| experiment.at_most(self.lab.max_wait)).max().unwrap_or_default()
+    }
+
     fn experiments(&self) -> impl Iterator<Item = &'static Experiment> {
         let intrusive = self.intrusive;
         self.chosen.iter().copied().filter(move |experiment| intrusive || !experiment.intrusive)
