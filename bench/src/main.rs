@@ -18,6 +18,7 @@ mod open_loop;
 mod process;
 mod rates;
 mod report;
+mod round_trip;
 mod rungs;
 mod server;
 mod slowloris;
@@ -65,6 +66,8 @@ enum Command {
     Allocations,
     /// Memory of idle connections, how fast they wake, and what they do to others
     Idle(idle::Options),
+    /// Many small requests over one connection with a long round trip: pipelined, and over HTTP/2
+    RoundTrip(round_trip::Options),
     /// What thousands of deliberately slow clients do to a normal one
     Slowloris(slowloris::Options),
     #[command(name = server::COMMAND, hide = true)]
@@ -96,6 +99,7 @@ fn main() -> ExitCode {
         Some(Command::Allocations) => allocations::run(),
         Some(Command::RunServer { rung, core }) => server::run(rung, core),
         Some(Command::Idle(options)) => idle::run(&options),
+        Some(Command::RoundTrip(options)) => round_trip::run(&options),
         Some(Command::Slowloris(options)) => slowloris::run(&options),
         Some(Command::RunSite { rung, core, port }) => site::run(rung, core, port),
         Some(Command::HoldConnections { first, count }) => holder::run(first, count),
