@@ -148,7 +148,7 @@ start_tenure() {
     server=$!
     pids+=("$server")
     for _ in {1..200}; do
-        url=$(sed -n '1s|^listening on \(http://[^ ]*\).*|\1|p' "$log")
+        url=$(sed -n '1s|^listening on \(https\{0,1\}://[^ ]*\).*|\1|p' "$log")
         url=${url%/}
         [[ -z $url ]] || return
         kill -0 "$server" 2>/dev/null || break

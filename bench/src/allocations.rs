@@ -29,7 +29,7 @@ pub(crate) fn run() -> io::Result<()> {
         proto_total += used.count;
         print("proto", head, "1", used);
     }
-    for rung in [Rung::Serve, Rung::Hyper, Rung::HyperFlush] {
+    for rung in [Rung::ServeRaw, Rung::Serve, Rung::Hyper, Rung::HyperFlush] {
         for head in Head::ALL {
             for depth in DEPTHS {
                 print(rung.name(), head, &depth.to_string(), of_server(rung, head, depth)?);
@@ -39,7 +39,7 @@ pub(crate) fn run() -> io::Result<()> {
     let before = Allocations::so_far();
     std::hint::black_box(rungs::response(()));
     let handler = Allocations::so_far() - before;
-    println!("in each but proto's: the handler's own, for its response: {} [{}]", handler.count, handler.bytes);
+    println!("in those with a service: the handler's own, for its response: {} [{}]", handler.count, handler.bytes);
     match proto_total {
         0 => Ok(()),
         n => Err(io::Error::other(format!("proto allocated {n} times; it must never"))),

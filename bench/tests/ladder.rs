@@ -18,7 +18,7 @@ fn every_rung_is_measured_in_every_case() {
     assert!(output.status.success(), "{}", text(&output.stderr));
 
     let table = text(&output.stdout);
-    let rungs = ["raw-epoll", "proto-epoll", "serve", "hyper", "hyper-flush"];
+    let rungs = ["raw-epoll", "proto-epoll", "serve-raw", "serve", "hyper", "hyper-flush"];
     for rung in rungs {
         let lines = table.lines().filter(|line| line.split(' ').next() == Some(rung)).count();
         assert_eq!(lines, 4, "{rung} in\n{table}");
@@ -48,11 +48,12 @@ fn only_the_rungs_asked_for_beside_the_limit() {
 }
 
 #[test]
-fn proto_allocates_nothing() {
+fn proto_and_a_raw_handler_allocate_nothing() {
     let output = ladder(&["allocations"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let table = text(&output.stdout);
-    assert_eq!(table.lines().filter(|line| line.starts_with("proto ") && line.ends_with(" 0.000 [0]")).count(), 2);
+    let none = |rung: &str| table.lines().filter(|line| line.starts_with(rung) && line.ends_with(" 0.000 [0]")).count();
+    assert_eq!((none("proto "), none("serve-raw ")), (2, 4), "{table}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod hyper;
 pub(crate) mod proto;
 mod raw;
 mod serve;
+mod serve_raw;
 
 use std::future::Future;
 use std::io;
@@ -27,6 +28,8 @@ pub(crate) enum Rung {
     RawEpoll,
     /// The same loop with `tenure_proto::Connection` between read and write.
     ProtoEpoll,
+    /// `tenure::server::Server` with a handler that borrows, on one current-thread runtime.
+    ServeRaw,
     /// `tenure::server::Server` with a tower service on one current-thread runtime.
     Serve,
     /// hyper on the same runtime, as it comes.
@@ -37,12 +40,14 @@ pub(crate) enum Rung {
 
 impl Rung {
     /// In the order of the table; the first is what the others are compared with.
-    pub(crate) const ALL: [Self; 5] = [Self::RawEpoll, Self::ProtoEpoll, Self::Serve, Self::Hyper, Self::HyperFlush];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::RawEpoll, Self::ProtoEpoll, Self::ServeRaw, Self::Serve, Self::Hyper, Self::HyperFlush];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::RawEpoll => "raw-epoll",
             Self::ProtoEpoll => "proto-epoll",
+            Self::ServeRaw => "serve-raw",
             Self::Serve => "serve",
             Self::Hyper => "hyper",
             Self::HyperFlush => "hyper-flush",
@@ -55,7 +60,7 @@ impl Rung {
     }
 
     /// The same, calling `each` at every request in those rungs that have a handler to call it from.
-    pub(crate) fn run_counted(self, listener: TcpListener, each: impl Fn() + Copy + Send + 'static) -> io::Result<()> {
+    pub(crate) fn run_counted(self, listener: TcpListener, each: impl Fn() + Copy + Send + Sync + 'static) -> io::Result<()> {
         let content = move |_: &Uri| {
             each();
             Bytes::from_static(CONTENT)
@@ -70,7 +75,7 @@ impl Rung {
         self,
         listener: TcpListener,
         idle: Duration,
-        content: impl Fn(&Uri) -> Bytes + Copy + Send + 'static,
+        content: impl Fn(&Uri) -> Bytes + Copy + Send + Sync + 'static,
     ) -> io::Result<()> {
         let server = tenure::server::Server::new().idle_timeout(idle);
         self.run_on(runtime::Builder::new_multi_thread(), listener, server, content)
@@ -81,11 +86,12 @@ impl Rung {
         runtime: runtime::Builder,
         listener: TcpListener,
         server: tenure::server::Server,
-        content: impl Fn(&Uri) -> Bytes + Copy + Send + 'static,
+        content: impl Fn(&Uri) -> Bytes + Copy + Send + Sync + 'static,
     ) -> io::Result<()> {
         match self {
             Self::RawEpoll => epoll::run(listener, raw::Raw::factory()),
             Self::ProtoEpoll => epoll::run(listener, proto::Proto::factory()),
+            Self::ServeRaw => on_tokio(runtime, listener, |listener| serve_raw::run(listener, server, content)),
             Self::Serve => on_tokio(runtime, listener, |listener| serve::run(listener, server, content)),
             Self::Hyper => on_tokio(runtime, listener, |listener| hyper::run(listener, false, content)),
             Self::HyperFlush => on_tokio(runtime, listener, |listener| hyper::run(listener, true, content)),

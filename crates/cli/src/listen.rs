@@ -4,6 +4,7 @@ mod access_log;
 mod address;
 mod operate;
 mod options;
+mod proxies;
 mod signals;
 mod sockets;
 mod telemetry;
@@ -19,6 +20,7 @@ use tenure::{CloseReason, Observer, Opened};
 use address::Address;
 use operate::Operation;
 use options::{ConnectionOptions, DrainOptions};
+use proxies::ProxyOptions;
 use sockets::Sockets;
 use telemetry::TelemetryOptions;
 use tls::TlsOptions;
@@ -60,6 +62,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     connections: ConnectionOptions,
     #[command(flatten)]
+    proxies: ProxyOptions,
+    #[command(flatten)]
     drain: DrainOptions,
     #[command(flatten)]
     telemetry: TelemetryOptions,
@@ -79,6 +83,10 @@ pub(crate) async fn run(args: Args, activation: Activation) -> Result<u8, Box<dy
     };
     let config = Config { http09: args.http09, ..Config::default() };
     let mut server = args.drain.apply(args.connections.apply(config));
+    server = match args.proxies.apply(server) {
+        Ok(server) => server,
+        Err(error) => return wrong_use(error),
+    };
     let scheme = args.tls.scheme();
     server = match args.tls.apply(server) {
         Ok(server) => server,

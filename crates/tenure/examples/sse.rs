@@ -45,6 +45,6 @@ async fn main() -> std::io::Result<()> {
         .route("/", get(|| async { Html(PAGE) }))
         .route("/events", get(|| async { Sse::new(ticks()).keep_alive(KeepAlive::default()) }));
     // A client that stays is no reason to wait half a minute at the end.
-    let server = tenure::server::Server::new().drain(Duration::ZERO, Duration::from_secs(1));
+    let server = tenure::server::Server::new().drain_grace(Duration::ZERO).drain_deadline(Duration::from_secs(1));
     server.serve(listener, app, tokio::signal::ctrl_c()).await
 }

@@ -2,9 +2,10 @@
 
 mod both;
 mod exchanged;
+mod tls;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tenure_proto::{CloseReason, Fate};
 pub(crate) use both::add;
 pub use exchanged::Exchanged;
 pub(crate) use exchanged::{Head, UnderWay};
+pub use tls::{TlsFacts, TlsVersion};
 
 /// Facts about the connection that carries a message. In the extensions of every request a server
 /// hands out, and of every response a client returns.
@@ -27,12 +29,30 @@ pub struct ConnectionInfo {
     pub peer: Option<SocketAddr>,
     /// This end; in a server whose proxies say it, what the client has connected to.
     pub local: Option<SocketAddr>,
+    /// Who makes the request, where that is known: the peer, or whom trusted proxies name
+    /// ([`forwarded`](crate::server::Server::forwarded)). Always `None` in a client.
+    pub client: Option<IpAddr>,
+    /// The server that a client's connection was made to, as its requests name it; always `None` in
+    /// a server.
+    pub server: Option<ServerAddress>,
     /// Age of the connection when the request began.
     pub age: Duration,
     /// How long it had carried nothing before this request.
     pub idle: Duration,
     /// What TLS agreed on; `None` on a plain connection.
     pub tls: Option<Arc<TlsFacts>>,
+    /// How it stood in a client's pipeline; `None` if nothing else was outstanding when it was sent.
+    pub pipelined: Option<Pipelined>,
+}
+
+/// A request that was sent before earlier ones were answered (RFC 9112 section 9.3.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pipelined {
+    /// Requests outstanding on the connection when it was sent, itself among them: 2 or more.
+    pub depth: usize,
+    /// For how long those before it held it up: from when its last byte was written until their
+    /// responses had ended. Zero until then.
+    pub waited: Duration,
 }
 
 impl ConnectionInfo {
@@ -42,37 +62,24 @@ impl ConnectionInfo {
     }
 }
 
-/// What a connection's TLS handshake agreed on.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct TlsFacts {
-    /// The version of the protocol.
-    pub version: TlsVersion,
-    /// The application protocol (ALPN, RFC 7301), if one was negotiated: `http/1.1`.
-    pub alpn: Option<String>,
-    /// The name of the server that the client asked for (SNI, RFC 6066 section 3).
-    pub server_name: Option<String>,
-    /// True if the client came back with a session of an earlier connection.
-    pub is_resumed: bool,
-}
-
-/// A version of TLS.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[non_exhaustive]
-pub enum TlsVersion {
-    /// RFC 5246.
-    Tls12,
-    /// RFC 8446.
-    Tls13,
+/// A server by the name that it is asked by.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ServerAddress {
+    /// In lower case; an IPv6 address without brackets.
+    pub host: Arc<str>,
+    /// The port, also where it is the scheme's own.
+    pub port: u16,
 }
 
 /// A new connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Opened {
     /// Its number, as in [`ConnectionInfo::id`].
     pub id: u64,
     /// The other end, where the transport has an address.
     pub peer: Option<SocketAddr>,
+    /// The server, as in [`ConnectionInfo::server`].
+    pub server: Option<ServerAddress>,
     /// How long making it lasted, TLS included; zero in a server.
     pub took: Duration,
     /// The round-trip time that the kernel measured on it so far; in a client on Linux.
@@ -92,7 +99,8 @@ pub enum Direction {
 /// of. Called on the connection's own task, so be quick and never wait.
 ///
 /// Of one connection the calls come in this order: `opened`; then any number of `began` and
-/// `exchanged`, always in pairs, and of `parked` and `woken`, always in pairs; at last `closed`.
+/// `exchanged`, always in pairs, and of `parked` and `woken`, always in pairs; at last `closed`. In a
+/// pipeline several requests have begun before the first is over.
 pub trait Observer: Send + Sync + 'static {
     /// A connection was made or accepted.
     fn opened(&self, connection: Opened) {

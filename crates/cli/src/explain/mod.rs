@@ -11,6 +11,7 @@ mod half;
 mod live;
 mod log;
 mod message;
+mod packets;
 mod page;
 mod readings;
 mod show;
@@ -40,6 +41,10 @@ const MOST: u64 = 1 << 30;
 /// where it begins and ends, by which rule of RFC 9112, and what the connection may do next. For
 /// each error: its place, its rule, the bytes around it and what a server answers.
 ///
+/// Of a packet capture (pcap or pcapng, as tcpdump -w writes it) it tells each connection's life
+/// instead: exchanges with their times, idle gaps, who closed and why, and which request lost the
+/// race with a close, with what that means for it: not processed, or unknown.
+///
 /// Without FILE it makes three uploads over one connection on this machine and explains those.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
@@ -50,10 +55,12 @@ pub(crate) struct Args {
     /// response to HEAD has no content. GET is assumed for the rest
     #[arg(long, value_name = "METHOD,...", value_delimiter = ',', value_parser = method, requires = "file")]
     methods: Vec<String>,
+    #[command(flatten)]
+    packets: packets::Options,
 }
 
-/// Runs the command. The exit code is 0 if every message is whole and right, 1 if not, 2 if FILE
-/// cannot be opened. `color`: colour what is printed.
+/// Runs the command. The exit code is 0 if every message is whole and right (of a capture: every
+/// exchange was answered), 1 if not, 2 if FILE cannot be opened. `color`: colour what is printed.
 pub(crate) async fn run(args: Args, color: bool) -> Result<u8, Box<dyn Error>> {
     exit_code("explain", print(args, color).await)
 }
@@ -66,7 +73,7 @@ async fn print(args: Args, color: bool) -> Result<u8, Box<dyn Error>> {
     let mut out = BufWriter::new(io::stdout().lock());
     let printed = match (live, args.file) {
         (Some(live), _) => explain_live(&live, &mut out, color),
-        (None, file) => explain_file(&file.unwrap_or_default(), &args.methods, &mut out, color),
+        (None, file) => explain_file(&file.unwrap_or_default(), &args.methods, &args.packets, &mut out, color),
     };
     let printed = printed.and_then(|code| Ok(out.flush().map(|()| code)?));
     match printed {
@@ -83,17 +90,47 @@ fn method(name: &str) -> Result<String, String> {
     }
 }
 
-fn explain_file(file: &Path, methods: &[String], out: &mut dyn Write, color: bool) -> Result<u8, Box<dyn Error>> {
-    let (name, bytes) = if file == Path::new("-") {
-        ("standard input".to_owned(), read(io::stdin().lock(), "standard input")?)
-    } else {
-        let name = file.display().to_string().escape_debug().to_string();
-        let opened = std::fs::File::open(file).map_err(|e| WrongUse::new(format!("cannot open {name}: {e}")))?;
-        let bytes = read(opened, &name)?;
-        (name, bytes)
-    };
-    let tally = explain(&name, &bytes, methods, out, color)?;
-    Ok(u8::from(tally.problems > 0))
+fn explain_file(
+    file: &Path,
+    methods: &[String],
+    options: &packets::Options,
+    out: &mut dyn Write,
+    color: bool,
+) -> Result<u8, Box<dyn Error>> {
+    if file == Path::new("-") {
+        return explain_source("standard input", io::stdin(), methods, options, out, color);
+    }
+    let name = file.display().to_string().escape_debug().to_string();
+    let opened = std::fs::File::open(file).map_err(|e| WrongUse::new(format!("cannot open {name}: {e}")))?;
+    explain_source(&name, opened, methods, options, out, color)
+}
+
+/// A capture is read packet by packet; anything else as a whole.
+fn explain_source(
+    name: &str,
+    mut source: impl Read + Send,
+    methods: &[String],
+    options: &packets::Options,
+    out: &mut dyn Write,
+    color: bool,
+) -> Result<u8, Box<dyn Error>> {
+    let mut start = Vec::new();
+    source.by_ref().take(4).read_to_end(&mut start).map_err(|e| format!("cannot read {name}: {e}"))?;
+    let whole = io::Cursor::new(start.clone()).chain(source);
+    if tenure_capture::is_capture(&start) {
+        return packets::explain(name, whole, options, out, color);
+    }
+    if start.starts_with(&[0x1f, 0x8b]) {
+        return Err(format!("{name} is compressed: gunzip -c FILE | tenure explain -").into());
+    }
+    if let Some(option) = options.given() {
+        return Err(WrongUse::new(format!(
+            "{option} is for packet captures, and {name} begins as neither pcap nor pcapng"
+        ))
+        .into());
+    }
+    let bytes = read(whole, name)?;
+    Ok(u8::from(explain(name, &bytes, methods, out, color)?.problems > 0))
 }
 
 /// All of `source`, if it is something and not too much.

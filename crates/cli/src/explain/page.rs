@@ -4,6 +4,8 @@ use std::io;
 
 /// Columns that a paragraph fills.
 const WIDTH: usize = 84;
+/// Columns of a time in front of a line.
+const TIME: usize = 14;
 
 /// How a piece of text is meant. Without colour all look alike.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,6 +82,20 @@ impl<'w> Page<'w> {
     /// A remark without a place of its own; broken into lines.
     pub(super) fn note(&mut self, tone: Tone, text: &str) -> io::Result<()> {
         self.wrapped(tone, text, self.places + 2)
+    }
+
+    /// What happened at a time; broken into lines.
+    pub(super) fn timed(&mut self, at: &str, tone: Tone, text: &str) -> io::Result<()> {
+        let mut lines = wrap(text, WIDTH - TIME).into_iter();
+        self.write(Tone::Quiet, &format!("{at:>0$}  ", TIME - 2))?;
+        self.write(tone, &lines.next().unwrap_or_default())?;
+        self.blank()?;
+        lines.try_for_each(|line| self.aside(tone, &line))
+    }
+
+    /// A remark on what happened at a time; broken into lines.
+    pub(super) fn aside(&mut self, tone: Tone, text: &str) -> io::Result<()> {
+        self.wrapped(tone, text, TIME)
     }
 
     /// One line without a place, as it is.

@@ -136,7 +136,18 @@ mod tests {
     fn tell(log: &AccessLog, request: u64) {
         let (age, idle) = (Duration::ZERO, Duration::ZERO);
         log.exchanged(&Exchanged {
-            connection: ConnectionInfo { id: 1, request, peer: None, local: None, age, idle, tls: None },
+            connection: ConnectionInfo {
+                id: 1,
+                request,
+                peer: None,
+                local: None,
+                client: None,
+                server: None,
+                age,
+                idle,
+                tls: None,
+                pipelined: None,
+            },
             method: "GET",
             target: "/",
             version: Version::Http11,

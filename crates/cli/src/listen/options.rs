@@ -23,9 +23,21 @@ pub(super) struct ConnectionOptions {
     /// How many seconds an upload may pause (408)
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     content_timeout: u64,
+    /// How many seconds a request may take from its head to the head of the answer, without the
+    /// waits for the client (503) [default: no limit]
+    #[arg(long, value_name = "SECONDS")]
+    handler_timeout: Option<NonZeroU64>,
     /// Connections open at once, at most; the longest idle one makes room for a new one
     #[arg(long, value_name = "N")]
     max_connections: Option<NonZeroUsize>,
+    /// Connections open at once from one address, at most; the longest idle one of the same address
+    /// makes room for a new one, or else the new one is closed
+    #[arg(long, value_name = "N")]
+    max_connections_per_address: Option<NonZeroUsize>,
+    /// Requests handled at once, at most; others wait their turn, within --handler-timeout (503 with
+    /// Retry-After)
+    #[arg(long, value_name = "N")]
+    max_concurrent_requests: Option<NonZeroUsize>,
     /// Requests on one connection, at most; up to a tenth fewer, by chance
     #[arg(long, value_name = "N")]
     max_requests: Option<NonZeroU64>,
@@ -48,6 +60,15 @@ impl ConnectionOptions {
         if let Some(most) = self.max_connections {
             server = server.max_connections(most.get());
         }
+        if let Some(timeout) = self.handler_timeout {
+            server = server.handler_timeout(seconds(timeout.get()));
+        }
+        if let Some(most) = self.max_connections_per_address {
+            server = server.max_connections_per_address(most.get());
+        }
+        if let Some(most) = self.max_concurrent_requests {
+            server = server.max_concurrent_requests(most.get());
+        }
         if let Some(most) = self.max_requests {
             server = server.max_requests(most.get());
         }
@@ -66,13 +87,18 @@ pub(super) struct DrainOptions {
     /// idle timeout may until that has passed
     #[arg(long, value_name = "SECONDS", default_value_t = 1)]
     drain_grace: u64,
-    /// After so many seconds everything still open is cut
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-    drain_deadline: u64,
+    /// After so many seconds everything still open is cut [default: 30, but at least 10 more than
+    /// an announced idle timeout, which is 85]
+    #[arg(long, value_name = "SECONDS")]
+    drain_deadline: Option<u64>,
 }
 
 impl DrainOptions {
     pub(super) fn apply(&self, server: Server) -> Server {
-        server.drain(Duration::from_secs(self.drain_grace), Duration::from_secs(self.drain_deadline))
+        let server = server.drain_grace(Duration::from_secs(self.drain_grace));
+        match self.drain_deadline {
+            Some(deadline) => server.drain_deadline(Duration::from_secs(deadline)),
+            None => server,
+        }
     }
 }

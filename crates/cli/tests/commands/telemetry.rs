@@ -39,12 +39,12 @@ fn a_scrape_shows_requests_connections_and_why_they_ended() {
     let text =
         (0..1_000).map(|_| scrape()).find(|text| text.contains("tenure_connection_closed")).expect("it is counted");
     assert!(text.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{text}");
-    let labels = "http_request_method=\"GET\",http_response_status_code=\"200\",network_protocol_version=\"1.1\"";
+    let labels = "http_request_method=\"GET\",url_scheme=\"http\",http_response_status_code=\"200\",network_protocol_version=\"1.1\"";
     for line in [
         format!("http_server_request_duration_seconds_count{{{labels}}} 1"),
         format!("http_server_request_duration_seconds_bucket{{{labels},le=\"10\"}} 1"),
         format!("http_server_response_body_size_bytes_sum{{{labels}}} 5"),
-        "http_server_active_requests{http_request_method=\"GET\"} 0".to_owned(),
+        "http_server_active_requests{http_request_method=\"GET\",url_scheme=\"http\"} 0".to_owned(),
         "http_server_open_connections{http_connection_state=\"idle\"} 0".to_owned(),
         "http_server_open_connections{http_connection_state=\"active\"} 0".to_owned(),
         "http_server_connection_requests_sum 2".to_owned(),

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -13,6 +14,7 @@ use super::timing::Making;
 use super::tls::Tls;
 use crate::error::{Error, Kind};
 use crate::io::{Probes, now};
+use crate::observe::TlsFacts;
 use crate::sys::{self, Peek};
 use crate::{Fate, TcpFacts};
 
@@ -42,6 +44,9 @@ impl Stream for TcpStream {
     }
 }
 
+/// A stream with TLS on it, and what TLS agreed on.
+pub(crate) type Secured = (Box<dyn Stream>, Option<Arc<TlsFacts>>);
+
 /// A connection that was just made.
 pub(crate) struct Connected {
     pub(crate) stream: Box<dyn Stream>,
@@ -51,6 +56,8 @@ pub(crate) struct Connected {
     pub(crate) took: Duration,
     pub(crate) making: Making,
     pub(crate) round_trip: Option<Duration>,
+    /// What TLS agreed on, where there is TLS.
+    pub(crate) tls: Option<Arc<TlsFacts>>,
 }
 
 /// Connects to an origin: whichever address of its name answers first, then TLS where the scheme says so.
@@ -61,15 +68,16 @@ pub(crate) async fn connect(origin: &Origin, timeout: Duration, tls: &Tls, probe
         let (tcp, mut making) = tcp(origin, probes).await?;
         let (peer, local) = (tcp.peer_addr().ok(), tcp.local_addr().ok());
         let begun = now();
-        let stream = if origin.secure { tls.connect(origin, tcp).await? } else { Box::new(tcp) as Box<dyn Stream> };
+        let (stream, tls): Secured =
+            if origin.secure { tls.connect(origin, tcp).await? } else { (Box::new(tcp), None) };
         making.tls = origin.secure.then(|| now() - begun);
-        Ok::<_, crate::BoxError>((stream, peer, local, making))
+        Ok::<_, crate::BoxError>((stream, tls, peer, local, making))
     };
     match tokio::time::timeout(timeout, work).await {
-        Ok(Ok((stream, peer, local, making))) => {
+        Ok(Ok((stream, tls, peer, local, making))) => {
             let opened = now();
             let round_trip = stream.facts().ok().map(|facts| facts.round_trip);
-            Ok(Connected { stream, peer, local, opened, took: opened - start, making, round_trip })
+            Ok(Connected { stream, peer, local, opened, took: opened - start, making, round_trip, tls })
         }
         Ok(Err(source)) => Err(failed(source)),
         Err(_) => {

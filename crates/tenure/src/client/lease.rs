@@ -16,7 +16,7 @@ use super::shared::Shared;
 use super::timing::Making;
 use super::waiting::Place;
 use crate::io::{Transport, now};
-use crate::observe::ConnectionInfo;
+use crate::observe::{ConnectionInfo, ServerAddress, TlsFacts};
 use crate::sys::Peek;
 
 /// How often the runtime may look before bytes that it does not see retire a connection.
@@ -29,6 +29,8 @@ pub(super) struct Pooled {
     pub(super) id: Id,
     pub(super) peer: Option<SocketAddr>,
     pub(super) local: Option<SocketAddr>,
+    pub(super) server: ServerAddress,
+    pub(super) tls: Option<Arc<TlsFacts>>,
     pub(super) opened: Instant,
     /// How long making it took, until its first request was told.
     pub(super) making: Option<Making>,
@@ -57,12 +59,15 @@ impl Lease {
         let now = now();
         ConnectionInfo {
             id: pooled.id,
-            request: pooled.connection.exchanges() + 1,
+            request: pooled.connection.exchanges() + pooled.connection.outstanding() as u64 + 1,
             peer: pooled.peer,
             local: pooled.local,
+            client: None,
+            server: Some(pooled.server.clone()),
             age: now - pooled.opened,
             idle: now - pooled.quiet_since,
-            tls: None,
+            tls: pooled.tls.clone(),
+            pipelined: None,
         }
     }
 
@@ -92,6 +97,18 @@ impl Lease {
         Err(CloseReason::Unsolicited)
     }
 
+    /// Looks whether a connection between two exchanges still lives and has nothing to say.
+    pub(super) async fn quiet(&mut self) -> Result<(), CloseReason> {
+        let looked = match self.pooled().transport.unread() {
+            [] => self.check().await,
+            _ => Err(CloseReason::Unsolicited),
+        };
+        if let Err(why) = looked {
+            self.pooled().connection.close(why);
+        }
+        looked
+    }
+
     /// The server has answered: it keeps connections for as long as this one was idle.
     pub(super) fn survived(&self, info: &ConnectionInfo) {
         if info.is_reused() && Patience::is_lesson(info.idle) {
@@ -105,8 +122,16 @@ impl Lease {
         self.into_place(why)
     }
 
+    /// A server that sends answers to nothing is not trusted with a pipeline (RFC 9112 section 9.2).
+    fn distrust(&self, why: CloseReason) {
+        if let (CloseReason::Unsolicited, Some(pipeline)) = (why, &self.shared.pipeline) {
+            pipeline.failed(&self.origin, why);
+        }
+    }
+
     /// Closes the connection and keeps its place.
     pub(super) fn into_place(mut self, why: CloseReason) -> Place {
+        self.distrust(why);
         if let Some(pooled) = self.pooled.take() {
             self.shared.ended(pooled, why);
         }
@@ -125,6 +150,7 @@ impl Drop for Lease {
             Persistence::Persist if pooled.hint.is_some_and(|hint| hint.max == Some(0)) => CloseReason::Hint,
             Persistence::Persist => return self.shared.check_in(&self.origin, pooled),
         };
+        self.distrust(why);
         self.shared.ended(pooled, why);
         self.shared.release(&self.origin);
     }

@@ -6,6 +6,7 @@ use http::uri::Scheme;
 use http::{HeaderValue, Uri};
 
 use crate::BoxError;
+use crate::observe::ServerAddress;
 
 /// Scheme, host and port of a request's target.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -29,6 +30,11 @@ impl Origin {
         let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase().into();
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
         Ok(Self { secure, host, port })
+    }
+
+    /// The server, for whoever observes.
+    pub(crate) fn address(&self) -> ServerAddress {
+        ServerAddress { host: (*self.host).into(), port: self.port }
     }
 
     /// The `Host` field: the port only where it is not the scheme's own (RFC 9110 section 7.2).

@@ -11,10 +11,11 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::Builder;
-use super::connect::Stream;
+use super::connect::{Secured, Stream};
 use super::origin::Origin;
 use crate::error::{Error, Kind};
 use crate::sys::{self, Peek};
+use crate::tls::facts;
 use crate::{BoxError, Fate, TcpFacts};
 
 /// How this client speaks TLS; by default with the platform's roots, read when first needed.
@@ -49,13 +50,17 @@ impl Builder {
 }
 
 impl Tls {
-    pub(crate) async fn connect(&self, origin: &Origin, tcp: TcpStream) -> Result<Box<dyn Stream>, BoxError> {
+    pub(crate) async fn connect(&self, origin: &Origin, tcp: TcpStream) -> Result<Secured, BoxError> {
         let config = match &self.config {
             Some(config) => Arc::clone(config),
             None => platform_config()?,
         };
         let name = ServerName::try_from(origin.host.to_string())?;
-        Ok(Box::new(TlsConnector::from(config).connect(name, tcp).await?))
+        // Addresses are not asked for by name (RFC 6066 section 3).
+        let asked = matches!(name, ServerName::DnsName(_)).then_some(&*origin.host);
+        let stream = TlsConnector::from(config).connect(name, tcp).await?;
+        let facts = facts(stream.get_ref().1, asked).map(Arc::new);
+        Ok((Box::new(stream), facts))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use tokio::net::TcpStream;
 
-use super::connect::Stream;
+use super::connect::Secured;
 use super::origin::Origin;
 use crate::BoxError;
 
@@ -11,7 +11,7 @@ use crate::BoxError;
 pub(crate) struct Tls {}
 
 impl Tls {
-    pub(crate) async fn connect(&self, origin: &Origin, _tcp: TcpStream) -> Result<Box<dyn Stream>, BoxError> {
+    pub(crate) async fn connect(&self, origin: &Origin, _tcp: TcpStream) -> Result<Secured, BoxError> {
         Err(format!("{origin}: https needs the feature `tls` of the crate tenure").into())
     }
 }

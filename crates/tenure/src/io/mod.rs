@@ -1,6 +1,11 @@
 //! What both sides share: the transport with its buffers, bodies, fields, deadlines.
 
 mod body;
+#[cfg(not(test))]
+pub(crate) mod clock;
+#[cfg(test)]
+#[path = "clock_in_tests.rs"]
+pub(crate) mod clock;
 mod deadline;
 pub(crate) mod fields;
 mod head_copy;

@@ -27,7 +27,7 @@ impl Both {
 
 impl Observer for Both {
     fn opened(&self, connection: Opened) {
-        self.each(|o| o.opened(connection));
+        self.each(|o| o.opened(connection.clone()));
     }
 
     fn closed(&self, id: u64, why: CloseReason, exchanges: u64) {

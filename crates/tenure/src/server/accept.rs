@@ -29,6 +29,10 @@ use crate::observe::Opened;
 /// sleeps: others must end first, and asking again at once would only spin.
 const REST: Duration = Duration::from_millis(50);
 
+/// What has woken a parked connection is read within this time, even if its idle time has ended
+/// meanwhile: mostly it is a request.
+const READ_WITHIN: Duration = Duration::from_secs(1);
+
 /// Connections that wait in a listener's queue, at most: Linux's own limit (`SOMAXCONN`).
 pub(super) const LONGEST_QUEUE: usize = 4096;
 
@@ -37,10 +41,9 @@ pub(super) async fn run<S: Stream, E: Engine<S>>(
     context: S::Context,
     listener: Listener,
     engine: E,
-    deadline: Duration,
     stop: impl Future,
 ) -> io::Result<()> {
-    let last_id = shared.first_id;
+    let (last_id, deadline) = (shared.first_id, shared.drain_deadline);
     let mut acceptor = Acceptor {
         shared: Arc::new(shared),
         context,
@@ -131,7 +134,7 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
         if self.lot.poll_woken(cx, &mut self.woken).is_ready() {
             return Poll::Ready(Event::Woken);
         }
-        let expires = self.lot.oldest().and_then(|oldest| oldest.until.begins(self.shared.started));
+        let expires = self.lot.oldest().and_then(|oldest| self.shared.epoch.begins(oldest.until));
         let at = [expires, self.rests_until].into_iter().flatten().min();
         if self.timer.poll(at, cx).is_ready() {
             return Poll::Ready(Event::Timer);
@@ -147,7 +150,9 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
         match event {
             Event::Left(left) => self.left(left),
             Event::Woken => {
-                for parked in std::mem::take(&mut self.woken) {
+                let read = now().checked_add(READ_WITHIN).map_or(Tick::NEVER, |at| self.shared.epoch.after(at));
+                for mut parked in std::mem::take(&mut self.woken) {
+                    parked.until = parked.until.max(read);
                     self.wake(parked);
                 }
             }
@@ -175,7 +180,9 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
     fn open(&mut self, socket: Socket, peer: Option<SocketAddr>) {
         self.last_id += self.shared.id_step;
         let id = self.last_id;
-        self.shared.tell(|observer| observer.opened(Opened { id, peer, took: Duration::ZERO, round_trip: None }));
+        self.shared.tell(|observer| {
+            observer.opened(Opened { id, peer, server: None, took: Duration::ZERO, round_trip: None });
+        });
         match self.enter(peer) {
             Ok(entry) => {
                 let shared = Arc::clone(&self.shared);
@@ -270,7 +277,7 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
         if self.rests_until.is_some_and(|until| until <= now) {
             self.rests_until = None;
         }
-        let tick = Tick::at(now, self.shared.started);
+        let tick = self.shared.epoch.at(now);
         while self.lot.oldest().is_some_and(|oldest| oldest.until <= tick) {
             if self.shared.config.answer_idle {
                 // It needs a task once more, to say why it ends.

@@ -134,13 +134,13 @@ impl<S: Stream> Drive<S> {
     pub(super) fn resume(shared: Arc<Shared>, parked: Parked<S>) -> io::Result<Self> {
         let socket = Socket::enter(parked.socket)?;
         let peer = socket.peer();
-        let moment = |tick: Tick| tick.begins(shared.started).unwrap_or(shared.started);
+        let moment = |tick| shared.epoch.begins(tick).unwrap_or_else(now);
         let (opened, quiet_since) = (moment(parked.opened), moment(parked.quiet_since));
         let mut connection = Connection::resume(Arc::clone(&shared.config), parked.exchanges);
         if let Some(limit) = shared.request_limit(parked.id) {
             connection.limit_requests(limit.saturating_sub(parked.exchanges));
         }
-        let idle_until = parked.until.begins(shared.started);
+        let idle_until = shared.epoch.begins(parked.until);
         let fresh = Self::new(shared, S::join(socket, parked.session), parked.id, peer).entered(parked.entry);
         Ok(Self { connection, opened, quiet_since, idle_until, ..fresh })
     }
@@ -187,9 +187,9 @@ impl<S: Stream> Drive<S> {
 
     #[cfg(target_os = "linux")]
     fn park(mut self) -> Option<Parked<S>> {
-        let started = self.shared.started;
+        let epoch = self.shared.epoch;
         let until = self.idle_until.or_else(|| Some(self.connection.deadline()?.1));
-        let until = until.map_or(Tick::NEVER, |at| Tick::after(at, started));
+        let until = until.map_or(Tick::NEVER, |at| epoch.after(at));
         let (stream, _) = self.transport.into_parts();
         let parted = stream.part().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected));
         match parted.and_then(|(socket, session)| Ok((socket.leave()?, session))) {
@@ -197,8 +197,8 @@ impl<S: Stream> Drive<S> {
                 let parked = Parked {
                     id: self.tap.id,
                     exchanges: self.connection.exchanges(),
-                    opened: Tick::at(self.opened, started),
-                    quiet_since: Tick::at(self.quiet_since, started),
+                    opened: epoch.at(self.opened),
+                    quiet_since: epoch.at(self.quiet_since),
                     until,
                     socket,
                     session,
@@ -299,6 +299,7 @@ impl<S: Stream> Drive<S> {
         now() - self.opened
     }
 
+    /// Facts for a request that comes from the peer itself.
     pub(super) fn info(&self) -> ConnectionInfo {
         let now = now();
         ConnectionInfo {
@@ -306,9 +307,12 @@ impl<S: Stream> Drive<S> {
             request: self.connection.exchanges() + 1,
             peer: self.peer,
             local: self.local,
+            client: self.peer.map(|peer| peer.ip().to_canonical()),
+            server: None,
             age: now - self.opened,
             idle: now - self.quiet_since,
             tls: self.transport.stream().tls().cloned(),
+            pipelined: None,
         }
     }
 

@@ -10,7 +10,9 @@ mod element;
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use tenure_proto::Fields;
 
 use super::network::TrustedPeer;
 use element::{Hop, from_right};
@@ -63,9 +65,24 @@ pub fn client_address(
     field: ForwardedField,
     trusted: &[TrustedPeer],
 ) -> Option<IpAddr> {
+    walk(peer, headers.get_all(field.name()).iter().rev().map(HeaderValue::as_bytes), field, trusted)
+}
+
+/// `lines` are the field's, the last one first.
+fn walk<'l>(
+    peer: Option<IpAddr>,
+    lines: impl Iterator<Item = &'l [u8]>,
+    field: ForwardedField,
+    trusted: &[TrustedPeer],
+) -> Option<IpAddr> {
     let is_trusted = |hop| trusted.iter().any(|t| t.matches(hop));
+    let read = match field {
+        ForwardedField::XForwardedFor => element::x_forwarded_for,
+        ForwardedField::Forwarded => element::forwarded,
+    };
     let mut hop = peer.map(|address| address.to_canonical());
-    for said in hops(headers, field) {
+    // RFC 9110 section 5.3: several lines are one list.
+    for said in lines.flat_map(from_right).map(read) {
         if !is_trusted(hop) {
             break;
         }
@@ -77,13 +94,32 @@ pub fn client_address(
     hop
 }
 
-/// What the hops say, the last one first. RFC 9110 section 5.3: several lines are one list.
-fn hops(headers: &HeaderMap, field: ForwardedField) -> impl Iterator<Item = Hop> {
-    let (name, read): (_, fn(&[u8]) -> Hop) = match field {
-        ForwardedField::XForwardedFor => (X_FORWARDED_FOR, element::x_forwarded_for),
-        ForwardedField::Forwarded => (header::FORWARDED, element::forwarded),
-    };
-    headers.get_all(name).iter().rev().flat_map(|line| from_right(line.as_bytes())).map(read)
+impl ForwardedField {
+    const fn name(self) -> HeaderName {
+        match self {
+            Self::XForwardedFor => X_FORWARDED_FOR,
+            Self::Forwarded => header::FORWARDED,
+        }
+    }
+}
+
+/// Which field is believed, and from whom: [`Server::forwarded`](super::Server::forwarded).
+#[derive(Clone, Debug)]
+pub(super) struct Forwarding {
+    pub(super) field: ForwardedField,
+    pub(super) trusted: Vec<TrustedPeer>,
+}
+
+impl Forwarding {
+    pub(super) fn client(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+        client_address(peer, headers, self.field, &self.trusted)
+    }
+
+    /// The same of fields that are borrowed.
+    pub(super) fn client_raw(&self, peer: Option<IpAddr>, fields: Fields<'_>) -> Option<IpAddr> {
+        let lines: Vec<_> = fields.get_all(self.field.name().as_str()).collect();
+        walk(peer, lines.iter().rev().map(|line| &**line), self.field, &self.trusted)
+    }
 }
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

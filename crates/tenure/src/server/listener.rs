@@ -135,8 +135,32 @@ fn enter((socket, peer): (std::os::fd::OwnedFd, Option<SocketAddr>)) -> io::Resu
     Ok((Socket::enter(socket)?, peer))
 }
 
+/// Bytes that the kernel takes of a response beyond what it can send yet (`TCP_NOTSENT_LOWAT`). Its
+/// send buffer would grow to megabytes for the benefit of whoever reads slowly.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT: u32 = 128 * 1024;
+
 fn set_options(socket: SockRef<'_>, probes: Probes) -> io::Result<()> {
     // Small messages must not wait for the peer's acknowledgement of earlier ones.
     socket.set_tcp_nodelay(true)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_tcp_notsent_lowat(UNSENT)?;
     probes.set(socket)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_accepted_has_the_listeners_options() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        set_options(SockRef::from(&listener), Probes::default()).unwrap();
+        let _peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        let accepted = SockRef::from(&accepted);
+        assert!(accepted.tcp_nodelay().unwrap() && accepted.keepalive().unwrap());
+        assert_eq!(accepted.tcp_user_timeout().unwrap(), Probes::default().unacknowledged);
+        assert_eq!(accepted.tcp_notsent_lowat().unwrap(), UNSENT);
+    }
 }

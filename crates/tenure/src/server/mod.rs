@@ -44,7 +44,9 @@ use tower_service::Service;
 use crate::io::Probes;
 use crate::observe::{self, Observer};
 use crate::{Body, BoxError};
+use forwarded::{ForwardedField, Forwarding};
 use limits::Limits;
+use network::TrustedPeer;
 use proxy_protocol::ProxyProtocol;
 use service::ServiceEngine;
 use shared::Shared;
@@ -89,6 +91,7 @@ pub struct Server {
     park_after: Option<Duration>,
     drain: Drain,
     proxy: ProxyProtocol,
+    forwarding: Option<Forwarding>,
     /// Set where several acceptors make one server.
     place: Option<shared::Place>,
     tls: Tls,
@@ -99,18 +102,18 @@ pub struct Server {
 pub(crate) struct Drain {
     /// Idle connections wait this long for one more request.
     pub(crate) grace: Duration,
-    /// Then everything still open is cut.
-    pub(crate) deadline: Duration,
+    /// Then everything still open is cut. `None`: as long as what was announced needs.
+    pub(crate) deadline: Option<Duration>,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        let drain = Drain { grace: Duration::from_secs(1), deadline: Duration::from_secs(30) };
+        let drain = Drain { grace: Duration::from_secs(1), deadline: None };
         let limits = Limits::new(Probes::default());
         let park_after = Some(Duration::from_secs(1));
         let config = Config::default();
         let (proxy, tls) = (ProxyProtocol::Off, Tls::default());
-        Self { config, limits, observer: None, park_after, drain, proxy, place: None, tls }
+        Self { config, limits, observer: None, park_after, drain, proxy, forwarding: None, place: None, tls }
     }
 }
 
@@ -172,11 +175,20 @@ impl Server {
         self
     }
 
-    /// When the server stops: idle connections may bring one more request for `grace` (default
-    /// 1 s; it is answered with `Connection: close`), busy ones finish, and after `deadline`
-    /// (default 30 s) the rest is cut.
-    pub const fn drain(mut self, grace: Duration, deadline: Duration) -> Self {
-        self.drain = Drain { grace, deadline };
+    /// When the server stops: how long idle connections may still bring one more request, which is
+    /// answered with `Connection: close`. Default 1 s. Those to which an idle time was announced may
+    /// until that is over ([`announce_idle`](Self::announce_idle)).
+    pub const fn drain_grace(mut self, grace: Duration) -> Self {
+        self.drain.grace = grace;
+        self
+    }
+
+    /// When the server stops: how long requests under way and idle connections are given before the
+    /// rest is cut. Default 30 s; but where idle times are announced 5 s more than those last at
+    /// least, which is 85 s with the default [`idle_timeout`](Self::idle_timeout). A shorter deadline
+    /// breaks what was promised to clients; who must be gone sooner announces less.
+    pub const fn drain_deadline(mut self, deadline: Duration) -> Self {
+        self.drain.deadline = Some(deadline);
         self
     }
 
@@ -198,6 +210,22 @@ impl Server {
         self
     }
 
+    /// Whom these proxies say that they ask for: their word, in this one field, makes
+    /// [`ConnectionInfo::client`](crate::ConnectionInfo::client) of each request, and with it what
+    /// logs and spans show. Default: nobody is believed, and the client is the peer. See
+    /// [`forwarded`] for how far the word of a proxy goes. Behind
+    /// [`proxy_protocol`](Self::proxy_protocol), the client that its header names is the peer here.
+    ///
+    /// ```
+    /// use tenure::server::{Server, forwarded::ForwardedField};
+    /// let server = Server::new().forwarded(ForwardedField::XForwardedFor, vec!["10.0.0.0/8".parse()?]);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn forwarded(mut self, field: ForwardedField, trusted: Vec<TrustedPeer>) -> Self {
+        self.forwarding = Some(Forwarding { field, trusted });
+        self
+    }
+
     /// Serves until `stop` is ready, then drains.
     ///
     /// # Errors
@@ -211,7 +239,7 @@ impl Server {
         B::Error: Into<BoxError>,
     {
         let shared = Shared::new(&self);
-        self.tls.run(shared, listener.into(), ServiceEngine(service), self.drain, stop).await
+        self.tls.run(shared, listener.into(), ServiceEngine(service), stop).await
     }
 
     /// Serves with a handler that borrows the requests, until `stop` is ready, then drains. All
@@ -228,6 +256,6 @@ impl Server {
             *content = raw::CONTENT;
         }
         let shared = Shared::new(&self);
-        self.tls.run(shared, listener.into(), raw::RawEngine::new(handler), self.drain, stop).await
+        self.tls.run(shared, listener.into(), raw::RawEngine::new(handler), stop).await
     }
 }

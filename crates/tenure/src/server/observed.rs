@@ -3,15 +3,15 @@
 //! Both begin with the request's head and end with the exchange, so that a connection that waits
 //! or is parked has neither. Without observer and subscriber nothing is kept.
 
-use http::{HeaderValue, Request, StatusCode, header};
-use tenure_proto::{RequestHead, Version};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use tenure_proto::{Fields, RequestHead, Version};
 use tracing::Span;
 use tracing::field::Empty;
 
 use super::drive::Drive;
 use super::request::Received;
 use super::stream::Stream;
-use crate::observe::{Head, UnderWay};
+use crate::observe::{ConnectionInfo, Head, UnderWay};
 
 /// The exchange under way, if there is one.
 pub(super) struct Observed {
@@ -67,7 +67,7 @@ impl<S: Stream> Drive<S> {
             return Span::none();
         };
         self.observed.span = self.span(request);
-        self.observe(|| head(request));
+        self.observe(|drive| drive.info_for(request.headers()), || head(request));
         self.observed.span.clone()
     }
 
@@ -81,32 +81,54 @@ impl<S: Stream> Drive<S> {
             http.request.method = &*text(head.method),
             url.path = &*text(head.target.split(|&b| b == b'?').next().unwrap_or_default()),
             http.response.status_code = Empty,
+            client.address = self.info_raw(head.fields).client.map(display),
             network.peer.address = self.info().peer.map(|peer| display(peer.ip())),
         );
-        self.observe(|| {
-            let field = |name: &str| {
-                let field = head.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name.as_bytes()))?;
-                HeaderValue::from_bytes(&field.value).ok()
-            };
-            Head {
-                method: text(head.method).into_owned(),
-                target: text(head.target).into_owned(),
-                version: head.version,
-                referer: field("referer"),
-                user_agent: field("user-agent"),
-            }
-        });
+        self.observe(
+            |drive| drive.info_raw(head.fields),
+            || {
+                let field = |name: &str| {
+                    let field = head.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name.as_bytes()))?;
+                    HeaderValue::from_bytes(&field.value).ok()
+                };
+                Head {
+                    method: text(head.method).into_owned(),
+                    target: text(head.target).into_owned(),
+                    version: head.version,
+                    referer: field("referer"),
+                    user_agent: field("user-agent"),
+                }
+            },
+        );
         self.observed.span.clone()
     }
 
     /// What came cannot be read as a request, and is answered all the same.
     pub(super) fn begin_unread(&mut self) {
-        self.observe(|| Head::UNREAD);
+        self.observe(Self::info, || Head::UNREAD);
     }
 
-    fn observe(&mut self, head: impl FnOnce() -> Head) {
+    fn observe(&mut self, info: impl FnOnce(&Self) -> ConnectionInfo, head: impl FnOnce() -> Head) {
         let observer = self.tap.observer.as_ref();
-        self.observed.exchange = observer.map(|observer| UnderWay::begin(observer.clone(), self.info(), head()));
+        self.observed.exchange = observer.map(|observer| UnderWay::begin(observer.clone(), info(self), head()));
+    }
+
+    /// Facts for a request, whose fields may say for whom a trusted proxy asks.
+    pub(super) fn info_for(&self, headers: &HeaderMap) -> ConnectionInfo {
+        let mut info = self.info();
+        if let Some(forwarding) = &self.shared.forwarding {
+            info.client = forwarding.client(info.client, headers);
+        }
+        info
+    }
+
+    /// The same for fields that are borrowed.
+    pub(super) fn info_raw(&self, fields: Fields<'_>) -> ConnectionInfo {
+        let mut info = self.info();
+        if let Some(forwarding) = &self.shared.forwarding {
+            info.client = forwarding.client_raw(info.client, fields);
+        }
+        info
     }
 
     /// The names are OpenTelemetry's, but for the connection's number and the request's number on
@@ -119,6 +141,7 @@ impl<S: Stream> Drive<S> {
             http.request.method = %request.method(),
             url.path = request.uri().path(),
             http.response.status_code = Empty,
+            client.address = self.info_for(request.headers()).client.map(display),
             network.peer.address = self.info().peer.map(|peer| display(peer.ip())),
         )
     }

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use super::entry::Entry;
 use super::stream::Stream;
 use crate::idle::Park;
+use crate::io::clock::asleep;
+use crate::io::now;
 
 /// What stays of a connection while it is parked. Every byte counts: a server holds as many of
 /// these as it has idle connections.
@@ -49,28 +51,61 @@ impl<S: Stream> Parked<S> {
     }
 }
 
-/// A moment in tenths of a second since the server started. It counts for 13 years.
+/// A moment in tenths of a second since the server started, by [`Epoch`]. It counts for 13 years.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Tick(u32);
 
 impl Tick {
     pub(super) const NEVER: Self = Self(u32::MAX);
     const LENGTH: Duration = Duration::from_millis(100);
+}
 
-    /// The tick that a moment falls into.
-    pub(super) fn at(moment: Instant, started: Instant) -> Self {
-        let ticks = moment.saturating_duration_since(started).as_millis() / Self::LENGTH.as_millis();
-        Self(u32::try_from(ticks).unwrap_or(u32::MAX))
+/// Where a server's ticks count from. They go on while the machine is suspended, when an `Instant`
+/// stands still: who was idle overnight is not idle for a few seconds in the morning.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Epoch {
+    started: Instant,
+    /// The machine's sleep before that.
+    asleep: Duration,
+}
+
+impl Epoch {
+    /// Begins now.
+    pub(super) fn new() -> Self {
+        Self { started: now(), asleep: asleep() }
     }
 
-    /// The first tick that begins at a moment or after it.
-    pub(super) fn after(moment: Instant, started: Instant) -> Self {
-        let ticks = moment.saturating_duration_since(started).as_nanos().div_ceil(Self::LENGTH.as_nanos());
-        Self(u32::try_from(ticks).unwrap_or(u32::MAX))
+    /// Sleep since then, in whole ticks: the two clocks are not read in the same moment.
+    fn slept(&self) -> Duration {
+        let ticks = asleep().saturating_sub(self.asleep).as_millis() / Tick::LENGTH.as_millis();
+        Tick::LENGTH * u32::try_from(ticks).unwrap_or(u32::MAX)
     }
 
-    /// When the tick begins.
-    pub(super) fn begins(self, started: Instant) -> Option<Instant> {
-        if self == Self::NEVER { None } else { started.checked_add(Self::LENGTH * self.0) }
+    /// The tick that a moment falls into, if the machine has not slept since that moment.
+    pub(super) fn at(&self, moment: Instant) -> Tick {
+        let ticks = self.until(moment).as_millis() / Tick::LENGTH.as_millis();
+        Tick(u32::try_from(ticks).unwrap_or(u32::MAX))
+    }
+
+    /// The first tick that begins at a moment or after it, if the machine does not sleep before.
+    pub(super) fn after(&self, moment: Instant) -> Tick {
+        let ticks = self.until(moment).as_nanos().div_ceil(Tick::LENGTH.as_nanos());
+        Tick(u32::try_from(ticks).unwrap_or(u32::MAX))
+    }
+
+    fn until(&self, moment: Instant) -> Duration {
+        moment.saturating_duration_since(self.started) + self.slept()
+    }
+
+    /// When the tick begins, or has begun, if the machine does not sleep any more.
+    pub(super) fn begins(&self, tick: Tick) -> Option<Instant> {
+        if tick == Tick::NEVER {
+            return None;
+        }
+        let awake = self.started.checked_add(Tick::LENGTH * tick.0)?;
+        Some(awake.checked_sub(self.slept()).unwrap_or(self.started))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,7 +62,8 @@ impl<S: Stream> Drive<S> {
             Ok(request) => request,
         };
         let mut request = request.map(|()| self.content());
-        request.extensions_mut().insert(self.info());
+        let info = self.info_for(request.headers());
+        request.extensions_mut().insert(info);
         let upgrade = received.upgrade.then(|| upgrade::offer(&mut request));
 
         match self.call(request, service).await? {

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tenure_proto::{CloseReason, Config};
 use tokio::sync::{Notify, Semaphore};
 
 use super::Server;
 use super::entry::Addresses;
+use super::forwarded::Forwarding;
 use super::limits::Limits;
+use super::parked::Epoch;
 use super::proxy_protocol::ProxyProtocol;
-use crate::io::{Tap, now};
+use crate::io::Tap;
 use crate::observe::Observer;
 
 /// Shared by the acceptor and every connection.
@@ -26,6 +28,7 @@ pub(super) struct Shared {
     /// How long an idle connection keeps its task, where there is a lot.
     pub(super) park_after: Option<Duration>,
     pub(super) drain_grace: Duration,
+    pub(super) drain_deadline: Duration,
     /// Open connections, the parked ones included. The acceptor writes, the connections read.
     pub(super) open: Arc<AtomicUsize>,
     /// One for each request that may be handled at once.
@@ -33,11 +36,13 @@ pub(super) struct Shared {
     /// Where connections are counted by address.
     pub(super) addresses: Option<Arc<Addresses>>,
     pub(super) proxy: ProxyProtocol,
+    /// Which proxies are believed whom they ask for.
+    pub(super) forwarding: Option<Forwarding>,
     /// The ids of connections: counted from here, in steps of so many.
     pub(super) first_id: u64,
     pub(super) id_step: u64,
     /// Ticks count from here.
-    pub(super) started: Instant,
+    pub(super) epoch: Epoch,
     /// Makes the jitter of this process its own.
     seed: u64,
 }
@@ -54,13 +59,15 @@ impl Shared {
             drain: Notify::new(),
             park_after: server.park_after,
             drain_grace: server.drain.grace,
+            drain_deadline: drain_deadline(server),
             open: place.open,
             turns: place.turns.or_else(|| turns(&server.limits)),
             addresses: place.addresses.or_else(|| addresses(&server.limits)),
             proxy: server.proxy.clone(),
+            forwarding: server.forwarding.clone(),
             first_id: place.index,
             id_step: place.count,
-            started: now(),
+            epoch: Epoch::new(),
             seed: RandomState::new().hash_one(0),
         }
     }
@@ -123,6 +130,16 @@ impl Shared {
         let share = (free as f64 / most as f64 * 4.0).clamp(0.1, 1.0);
         Some(idle.mul_f64(share))
     }
+}
+
+/// How long a drain may last. Where nothing else was said, what was announced is kept.
+fn drain_deadline(server: &Server) -> Duration {
+    const SHORTEST: Duration = Duration::from_secs(30);
+    const SPARE: Duration = Duration::from_secs(5);
+    let timeouts = &server.config.timeouts;
+    let promised = timeouts.idle.filter(|_| server.config.announce_idle);
+    let kept = promised.map_or(SHORTEST, |idle| SHORTEST.max(idle + timeouts.idle_grace + SPARE));
+    server.drain.deadline.unwrap_or(kept)
 }
 
 /// One for each request that may be handled at once.
@@ -189,5 +206,19 @@ pub(super) fn closed(tap: &Tap, why: CloseReason, exchanges: u64) {
     tracing::debug!(connection = tap.id, reason = why.name(), exchanges, "closed");
     if let Some(observer) = &tap.observer {
         observer.closed(tap.id, why, exchanges);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drain_lasts_as_long_as_was_announced_unless_told_otherwise() {
+        let seconds = |server: Server| drain_deadline(&server).as_secs();
+        assert_eq!(seconds(Server::new()), 30);
+        assert_eq!(seconds(Server::new().announce_idle(true)), 75 + 5 + 5);
+        assert_eq!(seconds(Server::new().announce_idle(true).idle_timeout(Duration::from_secs(15))), 30);
+        assert_eq!(seconds(Server::new().announce_idle(true).drain_deadline(Duration::from_secs(7))), 7);
     }
 }

@@ -2,10 +2,10 @@
 
 use std::io;
 
+use super::accept;
 use super::drive::Engine;
 use super::listener::Listener;
 use super::shared::Shared;
-use super::{Drain, accept};
 use crate::io::Socket;
 
 /// Nothing to configure.
@@ -22,9 +22,8 @@ impl Tls {
         shared: Shared,
         listener: Listener,
         engine: impl AnyEngine,
-        drain: Drain,
         stop: impl Future,
     ) -> io::Result<()> {
-        accept::run::<Socket, _>(shared, (), listener, engine, drain.deadline, stop).await
+        accept::run::<Socket, _>(shared, (), listener, engine, stop).await
     }
 }

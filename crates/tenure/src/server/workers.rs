@@ -16,10 +16,10 @@ use http::{Request, Response};
 use tokio::sync::{mpsc, oneshot};
 use tower_service::Service;
 
-use super::Server;
 use super::accept::{LONGEST_QUEUE, is_fatal, is_peers};
 use super::listener::Listener;
 use super::shared::{Place, addresses, turns};
+use super::{Server, raw};
 use crate::{Body, BoxError};
 
 /// Connections that wait for one worker to take them up, at most.
@@ -65,7 +65,47 @@ impl Server {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let listener = listener.into();
+        let worker = |server: Self| {
+            let service = make();
+            move |listener, stop| server.serve(listener, service, stop)
+        };
+        self.on_workers(workers, listener.into(), worker, stop).await
+    }
+
+    /// Serves as [`Server::serve_raw`] does, on threads of its own as [`Server::serve_workers`] does,
+    /// each with a handler from `make`.
+    ///
+    /// # Errors
+    /// The listener or a worker failed for good; a thread could not be started.
+    pub async fn serve_raw_workers<H>(
+        self,
+        workers: NonZeroUsize,
+        listener: impl Into<Listener>,
+        mut make: impl FnMut() -> H,
+        stop: impl Future,
+    ) -> io::Result<()>
+    where
+        H: Fn(&raw::Request<'_>, raw::Response<'_>) -> raw::Answered + Send + Sync + 'static,
+    {
+        let worker = |server: Self| {
+            let handler = make();
+            move |listener, stop| server.serve_raw(listener, handler, stop)
+        };
+        self.on_workers(workers, listener.into(), worker, stop).await
+    }
+
+    /// `worker` makes of each worker's server what runs on its thread.
+    async fn on_workers<W, F>(
+        self,
+        workers: NonZeroUsize,
+        listener: Listener,
+        mut worker: impl FnMut(Self) -> W,
+        stop: impl Future,
+    ) -> io::Result<()>
+    where
+        W: FnOnce(Listener, oneshot::Receiver<()>) -> F + Send + 'static,
+        F: Future<Output = io::Result<()>>,
+    {
         listener.set_options(self.limits.probes);
         let (turns, addresses) = (turns(&self.limits), addresses(&self.limits));
         let mut crew = Crew(Vec::with_capacity(workers.get()));
@@ -77,8 +117,8 @@ impl Server {
                 turns: turns.clone(),
                 addresses: addresses.clone(),
             };
-            let (server, service) = (self.at(place.clone()), make());
-            crew.0.push(Worker::start(place, move |listener, stop| server.serve(listener, service, stop))?);
+            let serve = worker(self.at(place.clone()));
+            crew.0.push(Worker::start(place, serve)?);
         }
         let dealt = crew.deal(listener, stop).await;
         crew.finish().await.and(dealt)

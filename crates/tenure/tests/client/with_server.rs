@@ -156,7 +156,7 @@ fn a_drain_loses_no_request() {
     run_threads(async {
         let answered = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&answered);
-        let server = Server::new().drain(Duration::from_secs(20), Duration::from_secs(40));
+        let server = Server::new().drain_grace(Duration::from_secs(20)).drain_deadline(Duration::from_secs(40));
         let mut served = serve_with(server, move |request: Request<Body>| {
             let count = Arc::clone(&count);
             async move {

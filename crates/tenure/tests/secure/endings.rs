@@ -79,7 +79,7 @@ fn when_the_server_drains_and_when_it_cuts() {
     run_paused(async {
         let place = Place::new();
         let (grace, deadline) = (Duration::from_secs(1), Duration::from_secs(30));
-        let server = place.server().drain(grace, deadline);
+        let server = place.server().drain_grace(grace).drain_deadline(deadline);
         let handler = |request: Request<Body>| async {
             if request.uri().path() == "/never" {
                 std::future::pending::<()>().await;

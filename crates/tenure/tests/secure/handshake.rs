@@ -34,6 +34,24 @@ fn the_handler_sees_what_was_agreed_on_and_a_session_is_resumed() {
 }
 
 #[test]
+fn the_cipher_suite_goes_by_its_registered_name() {
+    run(async {
+        async fn suite(request: Request<Body>) -> Result<Response<Body>, BoxError> {
+            let info = request.extensions().get::<ConnectionInfo>().ok_or("no connection info")?;
+            Ok(Response::new(Body::from(info.tls.as_ref().ok_or("no TLS facts")?.cipher_suite.clone())))
+        }
+        let place = Place::new();
+        let served = serve_with(place.server(), suite).await;
+        let mut peer = connect(served.address, &place.trusting).await;
+        let names = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
+        let answer = peer.ask(GET).await;
+        assert!(names.contains(&answer.text()), "{}", answer.text());
+        let agreed = peer.stream.get_ref().1.negotiated_cipher_suite().unwrap().suite();
+        assert_eq!(format!("{agreed:?}").replace("TLS13", "TLS"), answer.text());
+    });
+}
+
+#[test]
 fn tls_1_2_is_spoken_and_resumed_too() {
     run(async {
         let place = Place::new();

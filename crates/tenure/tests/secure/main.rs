@@ -5,6 +5,7 @@
 mod common;
 
 mod certificates;
+mod combined;
 mod endings;
 mod handshake;
 #[cfg(target_os = "linux")]
@@ -84,8 +85,12 @@ async fn connect(address: SocketAddr, config: &Arc<ClientConfig>) -> Secure {
 /// What the handler sees of its connection.
 async fn facts(request: Request<Body>) -> Result<Response<Body>, BoxError> {
     let info = request.extensions().get::<ConnectionInfo>().ok_or("no connection info")?;
+    Ok(Response::new(Body::from(told(info)?)))
+}
+
+fn told(info: &ConnectionInfo) -> Result<String, BoxError> {
     let tls = info.tls.as_ref().ok_or("no TLS facts")?;
     let (alpn, name) = (tls.alpn.as_deref().unwrap_or("-"), tls.server_name.as_deref().unwrap_or("-"));
     let how = if tls.is_resumed { "resumed" } else { "full" };
-    Ok(Response::new(Body::from(format!("{} {} {:?} {alpn} {name} {how}", info.id, info.request, tls.version))))
+    Ok(format!("{} {} {:?} {alpn} {name} {how}", info.id, info.request, tls.version))
 }

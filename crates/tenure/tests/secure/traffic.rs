@@ -72,3 +72,25 @@ fn an_early_answer_to_a_large_upload_is_seen() {
         }
     });
 }
+
+#[test]
+fn our_own_client_knows_what_was_agreed_on_as_well() {
+    run(async {
+        let place = Place::new();
+        let served = serve_with(place.server(), facts).await;
+        let pem = std::fs::read(place.file("chain.pem")).unwrap();
+        let client = Client::builder().root_certificates(&pem).unwrap().build();
+        let url = format!("https://localhost:{}/", served.address.port());
+        for how in ["full", "resumed"] {
+            let answer = client.get(&url).await.unwrap();
+            let info = answer.extensions().get::<ConnectionInfo>().unwrap().clone();
+            let server = info.server.as_ref().unwrap();
+            assert_eq!((&*server.host, server.port), ("localhost", served.address.port()));
+            assert_eq!(info.client, None);
+            let text = body::collect(answer.into_body()).await.unwrap();
+            assert_eq!(told(&info).unwrap(), std::str::from_utf8(&text).unwrap(), "both sides say the same");
+            assert!(text.ends_with(how.as_bytes()));
+            client.close_idle();
+        }
+    });
+}

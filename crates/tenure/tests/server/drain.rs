@@ -111,7 +111,7 @@ fn a_request_under_way_finishes_and_says_close() {
 #[test]
 fn what_does_not_finish_is_cut_at_the_deadline() {
     run_paused(async {
-        let server = Server::new().drain(GRACE, DEADLINE);
+        let server = Server::new().drain_grace(GRACE).drain_deadline(DEADLINE);
         let mut served = serve_with(server, |_| std::future::pending()).await;
         let mut peer = served.connect().await;
         peer.send(GET).await;

@@ -128,7 +128,7 @@ fn a_slow_reader_gets_all_of_its_answer() {
 #[test]
 fn a_reader_slower_than_the_deadline_is_cut_and_sees_it() {
     run_paused(async {
-        let server = Server::new().drain(Duration::from_secs(1), Duration::from_secs(5));
+        let server = Server::new().drain_deadline(Duration::from_secs(5));
         let mut served = serve_with(server, large).await;
         let mut peer = served.connect().await;
         peer.send(GET).await;

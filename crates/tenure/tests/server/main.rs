@@ -9,6 +9,7 @@ mod drain;
 mod drain_load;
 mod early;
 mod expect;
+mod forwarded;
 mod handling;
 mod head;
 mod idle_answer;

@@ -255,7 +255,7 @@ fn a_drain_keeps_what_was_promised_to_sleepers() {
 #[test]
 fn a_drain_ends_with_its_deadline_whoever_sleeps() {
     run_paused(async {
-        let server = Server::new().announce_idle(true).drain(MS, Duration::from_secs(5));
+        let server = Server::new().announce_idle(true).drain_grace(MS).drain_deadline(Duration::from_secs(5));
         let mut served = serve_with(server, facts).await;
         let mut peer = served.connect().await;
         peer.ask(GET).await;

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use http::{Request, Response};
-use tenure::server::Server;
+use http::{Request, Response, StatusCode};
+use tenure::server::{Server, raw};
 use tenure::{Body, ConnectionInfo};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -36,6 +36,12 @@ async fn start(server: Server) -> Workers {
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(server.serve_workers(WORKERS, listener, || tower::service_fn(place), stopped));
     Workers { address, stop, task }
+}
+
+/// The same for a handler that borrows.
+fn place_raw(request: &raw::Request<'_>, response: raw::Response<'_>) -> raw::Answered {
+    let text = format!("{:?} {}", std::thread::current().id(), request.connection().id);
+    response.send(StatusCode::OK, &[], text.as_bytes())
 }
 
 /// Thread and id.
@@ -125,5 +131,39 @@ fn the_limit_of_connections_is_that_of_all_workers() {
         log.closed(4).await;
         assert!(fifth.response().await.text().starts_with("ThreadId"));
         assert_eq!(log.now().most, 4);
+    });
+}
+
+#[test]
+fn raw_handlers_run_on_workers_too() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let mut made = 0;
+        let served = Server::new().serve_raw_workers(
+            WORKERS,
+            listener,
+            || {
+                made += 1;
+                place_raw
+            },
+            stopped,
+        );
+        let ask = async {
+            let mut threads = std::collections::HashSet::new();
+            let mut peers = Vec::new();
+            for _ in 0..3 {
+                let mut peer = Peer::connect(address).await;
+                threads.insert(ask(&mut peer).await.0);
+                peers.push(peer);
+            }
+            assert_eq!(threads.len(), 3, "each has one");
+            drop(stop);
+            peers
+        };
+        let (served, _) = tokio::join!(served, ask);
+        served.unwrap();
+        assert_eq!(made, 3);
     });
 }

@@ -6,6 +6,7 @@
 //!   reused=yes idle=1.250000 head=0.000312 took=0.000398 received=0 end=complete
 //! ```
 //!
+//! The first field is the client, by the word of a proxy that is trusted, or else the peer.
 //! Times are seconds; `head` is the time to the response's head, `received` the bytes of the
 //! request's content, `end` is `complete` or `cut`. What is not known is `-`. As nginx does it, every
 //! byte that is not printable ASCII is written `\xHH`, and so are quotes and backslashes: no request
@@ -21,8 +22,8 @@ use tenure::Exchanged;
 pub(super) fn line(exchange: &Exchanged<'_>, at: SystemTime) -> String {
     let info = &exchange.connection;
     let mut line = String::with_capacity(256);
-    match info.peer {
-        Some(peer) => write!(line, "{}", peer.ip()),
+    match info.client {
+        Some(client) => write!(line, "{client}"),
         None => line.write_char('-'),
     }
     .and_then(|()| write!(line, " - - [{}] \"", time(at)))
@@ -108,9 +109,12 @@ mod tests {
             request: 2,
             peer: Some(([192, 0, 2, 1], 4711).into()),
             local: None,
+            client: Some([192, 0, 2, 1].into()),
+            server: None,
             age: Duration::from_secs(3),
             idle: Duration::from_millis(1250),
             tls: None,
+            pipelined: None,
         };
         Exchanged {
             connection,
@@ -143,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_a_dash() {
-        let connection = ConnectionInfo { peer: None, request: 1, ..exchange().connection };
+        let connection = ConnectionInfo { client: None, request: 1, ..exchange().connection };
         let cut = Exchanged {
             connection,
             method: "",

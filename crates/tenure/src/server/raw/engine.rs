@@ -138,7 +138,7 @@ where
         content: &[u8],
     ) -> Result<(), MisuseError> {
         drive.announce_last();
-        let request = Request { head, content, connection: drive.info() };
+        let request = Request { head, content, connection: drive.info_raw(head.fields) };
         let span = drive.begin_raw(&head);
         drive.observed.request_content(content.len());
         let is_connect = head.method == b"CONNECT";

@@ -19,7 +19,7 @@ use tokio_rustls::rustls::ServerConfig;
 use super::drive::Engine;
 use super::listener::Listener;
 use super::shared::Shared;
-use super::{Drain, Server, accept};
+use super::{Server, accept};
 use crate::io::Socket;
 use stream::TlsStream;
 
@@ -76,14 +76,13 @@ impl Tls {
         shared: Shared,
         listener: Listener,
         engine: impl AnyEngine,
-        drain: Drain,
         stop: impl Future,
     ) -> io::Result<()> {
         let Some(config) = self.config else {
-            return accept::run::<Socket, _>(shared, (), listener, engine, drain.deadline, stop).await;
+            return accept::run::<Socket, _>(shared, (), listener, engine, stop).await;
         };
         let context = Context { config, handshake_timeout: self.handshake_timeout };
-        accept::run::<TlsStream, _>(shared, context, listener, engine, drain.deadline, stop).await
+        accept::run::<TlsStream, _>(shared, context, listener, engine, stop).await
     }
 }
 

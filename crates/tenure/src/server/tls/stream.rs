@@ -9,14 +9,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio_rustls::rustls::{self, HandshakeKind, ProtocolVersion};
+use tokio_rustls::rustls;
 
 use super::establish::establish;
 use super::records::{Records, Session};
 use crate::CloseReason;
 use crate::io::Socket;
-use crate::observe::{TlsFacts, TlsVersion};
+use crate::observe::TlsFacts;
 use crate::server::stream::Stream;
+use crate::tls::facts;
 
 /// A read asks for a whole record of the largest size and what begins behind it (RFC 8446 section 5.2).
 const READ: usize = 17 * 1024;
@@ -39,7 +40,8 @@ pub(super) struct Layer {
 
 impl TlsStream {
     pub(super) fn new(layer: Layer) -> Self {
-        let facts = facts(&layer.records.session).map(Arc::new);
+        let session = &layer.records.session;
+        let facts = facts(&session.connection, session.server_name.as_deref()).map(Arc::new);
         Self { layer: Some(layer), facts, resets: false }
     }
 
@@ -222,19 +224,6 @@ impl AsyncWrite for TlsStream {
         ready!(layer.poll_send(cx))?;
         Pin::new(&mut layer.socket).poll_shutdown(cx)
     }
-}
-
-/// What the handshake agreed on.
-fn facts(session: &Session) -> Option<TlsFacts> {
-    let connection = &session.connection;
-    let version = match connection.protocol_version()? {
-        ProtocolVersion::TLSv1_2 => TlsVersion::Tls12,
-        _ => TlsVersion::Tls13,
-    };
-    let alpn = connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
-    let server_name = session.server_name.as_deref().map(str::to_owned);
-    let is_resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
-    Some(TlsFacts { version, alpn, server_name, is_resumed })
 }
 
 pub(super) fn malformed(error: rustls::Error) -> io::Error {

@@ -1,0 +1,89 @@
+//! What the capture lacks is told as unknown, unless nothing depends on it.
+
+use super::build::{GET, OK, POST, Talk, capture, pcap, snapped, story};
+use crate::Stop;
+use crate::Who::{Client, Server};
+
+fn fresh() -> Talk {
+    Talk::new().open(100, 100)
+}
+
+#[test]
+fn a_lost_head_ends_the_reading_of_its_direction() {
+    let life = fresh().client(GET).server(OK).lose(1).client(GET).server(OK).fin(Server).life();
+    assert_eq!(story(&life), ["GET /a - unseen", "GET /a - unseen"]);
+    assert_eq!(life.stops[1], Some(Stop::Lacking { at: 0, bytes: OK.len() as u64 }));
+    let life = fresh().client(GET).server(OK).client(POST).lose(1).server(OK).client(GET).server(OK).fin(Server).life();
+    assert_eq!(story(&life)[0], "GET /a 200 answered");
+    assert!(matches!(life.stops[0], Some(Stop::Lacking { .. })), "{:?}", life.stops);
+    assert_eq!(life.exchanges.len(), 1, "nobody knows what the second one was");
+}
+
+#[test]
+fn lost_content_of_known_length_changes_nothing() {
+    let content = vec![b'x'; 5_000];
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", content.len());
+    let life = fresh()
+        .client(GET)
+        .server(head.as_bytes())
+        .server(&content[..2_000])
+        .lose(1)
+        .server(&content[2_000..])
+        .client(POST)
+        .server(OK)
+        .life();
+    assert_eq!(story(&life), ["GET /a 200 answered", "POST /b 200 answered"]);
+    assert_eq!(life.lacking, [0, 2_000]);
+}
+
+#[test]
+fn lost_chunked_content_does() {
+    let life = fresh()
+        .client(GET)
+        .server(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab")
+        .server(b"cde\r\n")
+        .lose(1)
+        .server(b"0\r\n\r\n")
+        .fin(Server)
+        .life();
+    assert_eq!(story(&life), ["GET /a 200 unseen"]);
+}
+
+#[test]
+fn a_gap_that_the_receiver_acknowledged_is_given_up_after_a_while() {
+    let mut talk = fresh().client(GET).server(OK).lose(1).ack(Client);
+    for _ in 0..100 {
+        talk = talk.after(10).client(GET).ack(Server);
+    }
+    assert_eq!(talk.life().exchanges.len(), 101, "requests are told all the same");
+}
+
+#[test]
+fn packets_recorded_in_part() {
+    let content = vec![b'x'; 900];
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", content.len());
+    let answer = [head.as_bytes(), &content].concat();
+    let talk = fresh().client(GET).server(&answer).client(GET).server(&answer).fin(Server);
+    // Ethernet, IP and TCP take 54 bytes: the heads are there, the content is not.
+    let capture = capture(&pcap(1, &snapped(&talk.packets, 200)));
+    assert_eq!(capture.cut, 2);
+    assert_eq!(story(&capture.lives[0]), ["GET /a 200 answered", "GET /a 200 answered"]);
+    // Here not even the heads are.
+    let capture = super::build::capture(&pcap(1, &snapped(&talk.packets, 70)));
+    assert!(capture.lives[0].exchanges.is_empty());
+    assert!(matches!(capture.lives[0].stops[0], Some(Stop::Lacking { .. })), "{:?}", capture.lives[0]);
+    let capture = super::build::capture(&pcap(1, &snapped(&talk.packets, 50)));
+    assert_eq!((capture.lives.len(), capture.headers_cut), (0, talk.packets.len() as u64));
+}
+
+#[test]
+fn a_direction_that_was_not_recorded() {
+    let mut talk = fresh().client(GET).server(OK).client(GET).server(OK).fin(Client);
+    let own = talk.packets.iter().enumerate().filter(|(i, _)| matches!(i, 0 | 2 | 3 | 5 | 7));
+    talk.packets = own.map(|(_, packet)| packet.clone()).collect();
+    let life = talk.life();
+    assert_eq!(story(&life).len(), 2);
+    assert!(story(&life).iter().all(|line| !line.ends_with("answered")), "{:?}", story(&life));
+    let not_processed = |line: &String| line.contains("undelivered") || line.contains("refused");
+    assert!(!story(&life).iter().any(not_processed), "{:?}", story(&life));
+}
