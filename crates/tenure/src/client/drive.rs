@@ -91,7 +91,7 @@ impl Exchange {
         let pooled = lease.pooled();
         let course = Course::begin(prepared.called, pooled.making.take());
         let sent_before = pooled.transport.sent();
-        let before = if info.is_reused() { Before::of(&**pooled.transport.stream()) } else { None };
+        let before = if info.is_reused() { pooled.before() } else { None };
         let length = content.size_hint().exact();
         let framing = queue_head(pooled, prepared, length)?;
         let owed = if let Framing::Length(length) = framing { Some(length) } else { None };
@@ -386,11 +386,15 @@ impl Exchange {
         let Some(before) = self.before.filter(|_| !self.heard) else { return Ok(()) };
         self.heard = true;
         let pooled = self.lease.pooled();
-        if before.may_be_answered(&**pooled.transport.stream()) {
-            return Ok(());
+        let acknowledged = before.acknowledged_since(&**pooled.transport.stream());
+        if acknowledged == Some(0) {
+            pooled.connection.close(CloseReason::Unsolicited);
+            return Err(self.error(Kind::Stray));
         }
-        pooled.connection.close(CloseReason::Unsolicited);
-        Err(self.error(Kind::Stray))
+        let sent = pooled.transport.sent();
+        let all = acknowledged.filter(|&bytes| self.sent_before.checked_add(bytes) == Some(sent));
+        pooled.settled = all.map(|bytes| (sent, before.after(bytes)));
+        Ok(())
     }
 
     fn response_deadline(&self) -> Option<Instant> {

@@ -9,6 +9,7 @@ use std::time::Instant;
 use tenure_proto::{CloseReason, Connection, KeepAlive, Persistence};
 
 use super::connect::Stream;
+use super::evidence::Before;
 use super::origin::Origin;
 use super::patience::Patience;
 use super::pool::Id;
@@ -39,6 +40,19 @@ pub(super) struct Pooled {
     pub(super) hint: Option<KeepAlive>,
     /// Why it is closed when its time in the pool is over.
     pub(super) leaves: CloseReason,
+    /// What the kernel knew when all that was sent, so many bytes, was acknowledged.
+    pub(super) settled: Option<(u64, Before)>,
+}
+
+impl Pooled {
+    /// What the kernel knows before a request goes out: nothing new if it has told since the last byte
+    /// was sent, and then it is not asked again.
+    pub(super) fn before(&self) -> Option<Before> {
+        match self.settled {
+            Some((sent, before)) if sent == self.transport.sent() => Some(before),
+            _ => Before::of(&**self.transport.stream()),
+        }
+    }
 }
 
 /// A connection in use. Dropped: kept for the next request if it is idle, else closed.

@@ -194,6 +194,7 @@ impl Shared {
             tls: made.tls,
             opened: made.opened,
             making: Some(made.making),
+            settled: None,
             quiet_since: made.opened,
             hint: None,
             leaves: CloseReason::Idle,

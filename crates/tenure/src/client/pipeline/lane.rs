@@ -18,7 +18,6 @@ use super::lanes::{Answered, LaneId};
 use super::relay::{Feed, Room, relay};
 use super::trust::Ending;
 use crate::client::drive::{self, Exchange, Queued, Rest, Step};
-use crate::client::evidence::Before;
 use crate::client::lease::Lease;
 use crate::client::origin::Origin;
 use crate::client::shared::{Shared, Wish};
@@ -193,8 +192,7 @@ impl Line {
         } else if self.answered > 0 {
             info.idle = now() - self.quiet_since;
         }
-        let before =
-            if depth == 1 && info.is_reused() { Before::of(&**lease.pooled().transport.stream()) } else { None };
+        let before = if depth == 1 && info.is_reused() { lease.pooled().before() } else { None };
         let from = lease.pooled().transport.queued();
         if let Err(error) = drive::queue_whole(lease, &job.prepared) {
             self.lane.pipeline().withdrawn(&self.lane.origin, self.lane.id);
