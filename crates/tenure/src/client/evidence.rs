@@ -42,16 +42,10 @@ impl Before {
         Some(Self { acknowledged })
     }
 
-    /// Bytes that were acknowledged since, if the kernel tells. If there are none when the first byte
-    /// comes, the peer had nothing of the request when it sent that. (Later bytes may bring the
-    /// acknowledgement.)
-    pub(super) fn acknowledged_since(self, stream: &dyn Stream) -> Option<u64> {
-        stream.facts().ok()?.acknowledged?.checked_sub(self.acknowledged)
-    }
-
-    /// When so many more bytes were acknowledged.
-    pub(super) const fn after(self, bytes: u64) -> Self {
-        Self { acknowledged: self.acknowledged + bytes }
+    /// False if the peer had no byte of the request when it sent what has come. To be asked at the
+    /// first byte: later ones may bring the acknowledgement.
+    pub(super) fn may_be_answered(self, stream: &dyn Stream) -> bool {
+        stream.facts().map_or(true, |facts| facts.acknowledged != Some(self.acknowledged))
     }
 
     /// What became of a request whose connection ended before any answer. `fin`: its end was read.

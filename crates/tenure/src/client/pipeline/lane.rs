@@ -18,13 +18,14 @@ use super::lanes::{Answered, LaneId};
 use super::relay::{Feed, Room, relay};
 use super::trust::Ending;
 use crate::client::drive::{self, Exchange, Queued, Rest, Step};
+use crate::client::evidence::Before;
 use crate::client::lease::Lease;
 use crate::client::origin::Origin;
 use crate::client::shared::{Shared, Wish};
 use crate::client::timing::Course;
 use crate::error::{Error, Kind};
 use crate::io::{Deadline, now};
-use crate::{Body, Pipelined};
+use crate::{Body, ConnectionInfo, Pipelined};
 
 /// A caller may leave its response unread for so long while others wait behind it.
 const STALL: Duration = Duration::from_secs(1);
@@ -90,9 +91,9 @@ struct Line {
     sent: VecDeque<Sent>,
     /// It takes more requests.
     is_open: bool,
-    /// Requests answered since the connection was taken from the pool, and how long it was idle before.
+    /// Requests answered since the connection was taken from the pool, and what it was then.
     answered: u64,
-    idle: Duration,
+    taken: ConnectionInfo,
     /// When it was last seen to be quiet.
     quiet_since: Instant,
     timer: Deadline,
@@ -133,7 +134,7 @@ impl Line {
             sent: VecDeque::new(),
             is_open: true,
             answered: 0,
-            idle: lease.info().idle,
+            taken: lease.info(),
             quiet_since: now(),
             timer: Deadline::default(),
             lane,
@@ -192,7 +193,8 @@ impl Line {
         } else if self.answered > 0 {
             info.idle = now() - self.quiet_since;
         }
-        let before = if depth == 1 && info.is_reused() { lease.pooled().before() } else { None };
+        let before =
+            if depth == 1 && info.is_reused() { Before::of(&**lease.pooled().transport.stream()) } else { None };
         let from = lease.pooled().transport.queued();
         if let Err(error) = drive::queue_whole(lease, &job.prepared) {
             self.lane.pipeline().withdrawn(&self.lane.origin, self.lane.id);
@@ -400,13 +402,13 @@ impl Line {
             why,
             pipelined: !self.sent.is_empty() || due.is_some_and(|turn| turn.pipelined),
             answered: self.answered,
-            idle: self.idle,
+            idle: self.taken.idle,
             depth: pipeline.depth(),
         };
         if ending.is_fault() {
             pipeline.failed(origin, why);
         } else if ending.is_idle_race() {
-            shared.found_closed(origin, self.idle);
+            shared.found_closed(origin, &self.taken);
         }
         let (mut again, mut failed) = (Vec::new(), Vec::new());
         for Sent { job, observed, from, to, .. } in self.sent.drain(..) {
