@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 
+use super::accept::LONGEST_QUEUE;
 #[cfg(unix)]
 use super::workers::Dealt;
 use crate::io::{Probes, Socket};
@@ -21,6 +22,15 @@ pub struct Listener {
     sockets: Vec<Kind>,
     /// Which is asked first: each in turn.
     turn: usize,
+    early: Option<Early>,
+}
+
+/// Those who had connected before the listener's options were set did not inherit them: the first
+/// that come are given theirs one by one, as many as can have been in the queue.
+#[derive(Debug)]
+struct Early {
+    probes: Probes,
+    left: usize,
 }
 
 #[derive(Debug)]
@@ -35,21 +45,21 @@ enum Kind {
 
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Self {
-        Self { sockets: vec![Kind::Tcp(listener)], turn: 0 }
+        Self { sockets: vec![Kind::Tcp(listener)], turn: 0, early: None }
     }
 }
 
 #[cfg(unix)]
 impl From<UnixListener> for Listener {
     fn from(listener: UnixListener) -> Self {
-        Self { sockets: vec![Kind::Unix(listener)], turn: 0 }
+        Self { sockets: vec![Kind::Unix(listener)], turn: 0, early: None }
     }
 }
 
 impl<L: Into<Self>> FromIterator<L> for Listener {
     fn from_iter<I: IntoIterator<Item = L>>(listeners: I) -> Self {
         let sockets = listeners.into_iter().flat_map(|listener| listener.into().sockets).collect();
-        Self { sockets, turn: 0 }
+        Self { sockets, turn: 0, early: None }
     }
 }
 
@@ -57,13 +67,14 @@ impl<L: Into<Self>> FromIterator<L> for Listener {
 impl Listener {
     /// What another task accepts, and sends.
     pub(super) fn dealt(connections: mpsc::Receiver<Dealt>) -> Self {
-        Self { sockets: vec![Kind::Dealt(connections)], turn: 0 }
+        Self { sockets: vec![Kind::Dealt(connections)], turn: 0, early: None }
     }
 }
 
 impl Listener {
     /// Sets the sockets' options. Accepted sockets inherit them, on Linux and the BSDs.
-    pub(super) fn set_options(&self, probes: Probes) {
+    pub(super) fn set_options(&mut self, probes: Probes) {
+        self.early = Some(Early { probes, left: LONGEST_QUEUE });
         for socket in &self.sockets {
             match socket {
                 Kind::Tcp(listener) => {
@@ -94,11 +105,25 @@ impl Listener {
                     Poll::Ready(None) | Poll::Pending => Poll::Pending,
                 },
             };
+            if let Poll::Ready(Ok((socket, _))) = &accepted {
+                self.tell_early(socket);
+            }
             if accepted.is_ready() {
                 return accepted;
             }
         }
         Poll::Pending
+    }
+
+    fn tell_early(&mut self, socket: &Socket) {
+        let (Some(early), Socket::Tcp(socket)) = (&mut self.early, socket) else { return };
+        if let Err(error) = set_options(SockRef::from(socket), early.probes) {
+            tracing::debug!(%error, "TCP options");
+        }
+        early.left -= 1;
+        if early.left == 0 {
+            self.early = None;
+        }
     }
 }
 
