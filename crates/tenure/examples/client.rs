@@ -1,7 +1,8 @@
-//! Requests that share a connection: `cargo run -p tenure --example client -- http://127.0.0.1:8080/`.
+//! Requests that share a connection, and where their time went:
+//! `cargo run -p tenure --example client -- http://127.0.0.1:8080/`.
 
 use http_body_util::BodyExt;
-use tenure::{Client, ConnectionInfo};
+use tenure::{Client, ResponseExt};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -9,11 +10,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::new();
     for _ in 0..3 {
         let response = client.get(uri.as_str()).await?;
-        let info = response.extensions().get::<ConnectionInfo>().cloned();
+        let (connection, timing) = (response.connection().cloned(), response.timing().cloned());
         let status = response.status();
         let content = response.into_body().collect().await?.to_bytes();
-        let (id, request) = info.map_or((0, 0), |i| (i.id, i.request));
-        println!("{status}, {} bytes, request {request} on connection {id}", content.len());
+        println!("{status}, {} bytes", content.len());
+        if let (Some(connection), Some(timing)) = (connection, timing) {
+            println!(
+                "  request {} on connection {}, idle for {:?}",
+                connection.request, connection.id, connection.idle
+            );
+            let made = (timing.dns(), timing.connect(), timing.tls());
+            println!("  queue {:?}, DNS, connect and TLS {made:?}", timing.queue());
+            println!("  send {:?}, wait {:?}, receive {:?}", timing.send(), timing.wait(), timing.receive());
+        }
     }
     Ok(())
 }

@@ -49,7 +49,7 @@ fn main() -> ExitCode {
                 if !markdown {
                     print::rows(case, &rows);
                 }
-                bad += rows.iter().filter(|row| !row.tally.is_right()).count();
+                bad += rows.iter().filter(|row| !case.is_right(&row.tally)).count();
                 done.push((case, rows));
             }
             Err(error) => {

@@ -101,8 +101,9 @@ async fn row(case: &'static Case, method: Method, requests: usize) -> io::Result
     for (id, outcome) in outcomes {
         let processed = server.times_processed(case.scenario, &id);
         let outcome = match outcome {
-            Outcome::Wrong if server.has_crossed(case.scenario, &id) => Outcome::Crossed,
-            outcome => outcome,
+            Outcome::Answered => Outcome::Answered,
+            _ if server.has_crossed(case.scenario, &id) => Outcome::Crossed,
+            other => other,
         };
         tally.add(outcome, processed, remains);
         tally.twice += u64::from(method == Method::POST && processed > 1);

@@ -12,7 +12,7 @@ pub(crate) enum Outcome {
     TimedOut408,
     /// An answer that is not its own.
     Wrong,
-    /// A stray response that was sent when the request had come: nobody can tell it from the answer.
+    /// Stray bytes that were sent when the request had come: nobody can tell them from the answer.
     Crossed,
     /// Nothing, for far longer than any wait of the scenario.
     Hung,
@@ -77,8 +77,13 @@ impl Tally {
         self.not_sent + self.incomplete + self.undelivered
     }
 
-    /// Nothing happened that a right client prevents.
-    pub(crate) const fn is_right(&self) -> bool {
-        self.avoidable == 0 && self.untrue == 0 && self.twice == 0 && self.wrong == 0 && self.hung == 0
+    /// Requests without the right answer, but for those that nobody could have got.
+    pub(crate) const fn lost(&self) -> u64 {
+        self.safe() + self.part + self.unknown + self.timed_out_408 + self.wrong + self.hung
+    }
+
+    /// Nothing happened that a right client prevents, but perhaps for requests processed twice.
+    pub(crate) const fn is_sound(&self) -> bool {
+        self.avoidable == 0 && self.untrue == 0 && self.wrong == 0 && self.hung == 0
     }
 }

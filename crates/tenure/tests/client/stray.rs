@@ -16,23 +16,22 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const STRAY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray";
 const LATE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlate";
 
-/// Sends bytes on the server's side of a reused connection when a request has got that and has not
-/// left: after the last look at it. Then closes, or not.
-struct Crosses {
-    server: Arc<Mutex<Option<TcpStream>>>,
-    bytes: &'static [u8],
-    closes: bool,
+/// Does something when a request has got a reused connection and has not left: after the last look
+/// at it.
+pub(crate) struct Crosses(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl Crosses {
+    pub(crate) fn with(deed: impl FnOnce() + Send + 'static) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Some(Box::new(deed)))))
+    }
 }
 
 impl Observer for Crosses {
     fn began(&self, connection: &ConnectionInfo, _: &str) {
-        if connection.request != 2 {
-            return;
-        }
-        let mut server = self.server.lock().unwrap();
-        server.as_mut().unwrap().write_all(self.bytes).unwrap();
-        if self.closes {
-            *server = None;
+        if connection.is_reused()
+            && let Some(deed) = self.0.lock().unwrap().take()
+        {
+            deed();
         }
     }
 }
@@ -78,7 +77,14 @@ async fn crossed(
     more: bool,
 ) -> (Result<(u16, String), tenure::Error>, Vec<CloseReason>) {
     let (url, server, serving) = server(more);
-    let crosses = Arc::new(Crosses { server, bytes, closes });
+    let _open = Arc::clone(&server);
+    let crosses = Crosses::with(move || {
+        let mut server = server.lock().unwrap();
+        server.as_mut().unwrap().write_all(bytes).unwrap();
+        if closes {
+            *server = None;
+        }
+    });
     let (client, log) = observed(Client::builder().repeat_undelivered(repeat_undelivered).observer(crosses));
     assert_eq!(read(client.get(&url).await).await.unwrap().1, "ok");
     let answer = read(client.request(request(method, &url, "")).await).await;

@@ -3,7 +3,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use tenure::{Client, CloseReason, Fate};
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use super::stray::Crosses;
 use super::{observed, place, read, request};
 use crate::common::*;
 
@@ -231,6 +232,35 @@ fn stray_content_already_decrypted_retires_an_idle_connection() {
 }
 
 /// What TLS says for itself (here a key update, else a session ticket) is nothing to HTTP.
+/// The same evidence as on a plain connection: the kernel's, below TLS.
+#[test]
+fn content_that_crosses_a_request_is_no_answer() {
+    run(async {
+        let place = Arc::new(Mutex::new(None));
+        let first = Arc::clone(&place);
+        let (url, trusting, served) = server(move |acceptor| {
+            let mut stream = acceptor.accept();
+            let mut first = first.lock().unwrap();
+            answer(&mut stream, OK);
+            *first = Some(stream);
+            drop(first);
+            answer(&mut acceptor.accept(), OK);
+        });
+        let crosses = Crosses::with(move || {
+            let mut stream = place.lock().unwrap();
+            let stream: &mut Secure = stream.as_mut().unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray").unwrap();
+            stream.flush().unwrap();
+        });
+        let (client, log) = observed(trusting.observer(crosses));
+        for _ in 0..2 {
+            assert_eq!(read(client.get(&url).await).await.unwrap().1, "ok");
+        }
+        assert_eq!(log.closed(1).await, [CloseReason::Unsolicited]);
+        served.join().unwrap();
+    });
+}
+
 #[test]
 fn a_key_update_retires_nothing() {
     run(async {

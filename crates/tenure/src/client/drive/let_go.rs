@@ -35,7 +35,7 @@ impl Exchange {
             return;
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(tokio::time::timeout(rest.time, going));
+            runtime.spawn(async move { tokio::time::timeout(rest.time, going).await });
         }
     }
 
