@@ -4,8 +4,8 @@
 #
 # interop/captures.sh keep: also puts some of the captures, with what `tenure explain` says of them, among the test data.
 
-# shellcheck source=interop/lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=interop/client.sh
+source "$(dirname "${BASH_SOURCE[0]}")/client.sh"
 need tcpdump python3 curl
 find_tenure
 data=$root/crates/cli/tests/data/captures
@@ -14,11 +14,11 @@ data=$root/crates/cli/tests/data/captures
 capture() {
     local file=$1 port=$2 as=()
     (( EUID != 0 )) || as=(-Z root) # it would give up being root, and then the folder is not its own
-    tcpdump -i lo "${as[@]}" --immediate-mode -U -w "$file" "tcp port $port" 2>"$tmp/tcpdump.err" &
+    tcpdump -i lo "${as[@]}" --immediate-mode -B 8192 -U -w "$file" "tcp port $port" 2>"$tmp/tcpdump.err" &
     dump=$!
     pids+=("$dump")
     for _ in {1..200}; do
-        grep -q '^tcpdump: listening on' "$tmp/tcpdump.err" && return
+        grep -qs '^tcpdump: listening on' "$tmp/tcpdump.err" && return
         kill -0 "$dump" 2>/dev/null || break
         sleep 0.05
     done
@@ -99,6 +99,43 @@ case_ early-408      "/early-408?at=2"                         0.02 1 "GET 200 a
 case_ truncated      "/truncate?at=2&where=content"            0.02 2 "GET 200 answered POST 200 answered-in-part"
 case_ dead           "/dead?at=2&process=yes"                  0.02 2 "GET 200 answered POST - unknown"
 case_ well           "/ok"                                     0.02 2 "GET 200 answered POST 200 answered"
+
+# A client of somebody else's: nginx keeps connections to a server that closes them after 20 ms, and answers 502 when a
+# request meets the close. Each 502 has to be a lost request in the capture, and no other request lost.
+bad_gateways() {
+    local front back misbehave lost bad i
+    command -v nginx >/dev/null || { echo "skipped: nginx not installed"; return; }
+    read -r front back < <(free_ports 2)
+    start "$back" "$tmp/misbehave.log" "$TENURE" misbehave --listen "127.0.0.1:$back"
+    misbehave=${pids[-1]}
+    nginx_conf >"$tmp/nginx.conf" <<CONF
+    upstream app { server 127.0.0.1:$back; keepalive 8; }
+    server {
+        listen 127.0.0.1:$front;
+        location / { proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection ""; }
+    }
+CONF
+    start "$front" "$tmp/nginx.log" nginx -p "$tmp" -c "$tmp/nginx.conf"
+    capture "$tmp/nginx.pcap" "$back"
+    bad=0
+    for (( i = 0; i < 3 && bad == 0; i++ )); do
+        bad=$(python3 "$here/captures_client.py" "$front" "/idle-close?after=20ms" sweep)
+    done
+    stop "$dump"
+    stop "$misbehave"
+    if ! grep -q '^0 packets dropped by kernel' "$tmp/tcpdump.err"; then
+        echo "skipped: tcpdump could not keep up, so 502s cannot be compared"
+        return
+    fi
+    if (( bad == 0 )); then
+        echo "skipped: no request of nginx's met a close this time"
+        return
+    fi
+    story "$tmp/nginx.pcap" >/dev/null
+    lost=$(grep -c '"outcome": "lost"' "$tmp/story.json")
+    equal "nginx: each of $bad answers 502 is a lost request in the capture" "$bad" "$lost"
+}
+bad_gateways
 
 if [[ ${1:-} == keep ]] && (( failed == 0 )); then
     mkdir -p "$data"

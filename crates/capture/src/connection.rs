@@ -6,7 +6,7 @@ use crate::dialogue::Dialogue;
 use crate::ending::{self, Scene};
 use crate::fate::{self, Evidence};
 use crate::flow::{Flow, Piece};
-use crate::life::{Close, How, Life, Opening, Protocol};
+use crate::life::{Close, How, Life, Opening, Protocol, Stop};
 use crate::packet::Segment;
 use crate::protocol;
 use crate::side::{self, Side, SideBasis};
@@ -179,6 +179,12 @@ impl Connection {
     /// Everything that is known of it. `side`: where it was captured, if that was stated.
     pub(crate) fn finish(mut self, side: Option<Side>) -> Life {
         self.drain(true);
+        for end in [0, 1] {
+            if let Some((at, bytes)) = self.flows[end].take_lost_tail() {
+                let who = self.who(end);
+                self.dialogue.lacks(who, at, bytes);
+            }
+        }
         let client = usize::from(self.who(0) == Who::Server);
         let order = [client, 1 - client];
         let (client, server) = (self.ends[order[0]], self.ends[order[1]]);
@@ -199,8 +205,13 @@ impl Connection {
         };
         let found = self.dialogue.finish();
         let mut exchanges = found.exchanges;
-        let evidence =
-            Evidence { closes: &closes, acked: self.flows[order[0]].acked, side: side.0, stops: found.stops };
+        let evidence = Evidence {
+            closes: &closes,
+            acked: self.flows[order[0]].acked,
+            side: side.0,
+            stops: found.stops,
+            is_lossy: self.flows.iter().any(|flow| flow.lost > 0),
+        };
         for exchange in &mut exchanges {
             exchange.outcome = fate::outcome(exchange, &evidence);
         }
@@ -213,6 +224,7 @@ impl Connection {
             unasked: found.unasked,
             last_data: self.last_data,
             is_http,
+            is_blind: found.stops.iter().any(|stop| matches!(stop, Some(Stop::Lacking { .. }))),
         });
         Life {
             number: self.number,

@@ -94,6 +94,15 @@ impl Dialogue {
         self.stops[who.index()].get_or_insert(Stop::Ended);
     }
 
+    /// The capture has nothing of this direction from here on, though more was sent.
+    pub(crate) fn lacks(&mut self, who: Who, at: u64, bytes: u64) {
+        let stop = &mut self.stops[who.index()];
+        // That the sender closed says nothing about what came before it.
+        if stop.is_none_or(|stop| matches!(stop, Stop::Ended | Stop::Failed(ErrorKind::Unsolicited))) {
+            *stop = Some(Stop::Lacking { at, bytes });
+        }
+    }
+
     /// What was found.
     pub(crate) fn finish(self) -> Found {
         Found { exchanges: self.exchanges, stops: self.stops, said: self.said, unasked: self.unasked }
@@ -277,8 +286,12 @@ impl Dialogue {
     fn failed(&mut self, who: Who, error: ErrorKind, message: Option<Message>) {
         match (who, error) {
             (Who::Server, ErrorKind::Unsolicited) => {
-                let moment = self.responses.moment();
-                self.unasked = moment.map(|moment| (moment, status_of(self.responses.rest())));
+                let Some((moment, acked)) = self.responses.newest() else { return };
+                let stopped = matches!(self.stops[Who::Client.index()], Some(Stop::Lacking { .. } | Stop::TooMany));
+                if stopped || acked > self.requests.received_to() {
+                    return self.stop(who, Stop::Unmatched);
+                }
+                self.unasked = Some((moment, status_of(self.responses.rest())));
             }
             (Who::Client, ErrorKind::IncompleteHead | ErrorKind::IncompleteContent) => {}
             (Who::Client, _) => {

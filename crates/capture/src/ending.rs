@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tenure_proto::CloseReason;
 
+use crate::fate::Outcome;
 use crate::life::{Close, EndState, Ending, Exchange, Opening, Said};
 use crate::{Moment, Who};
 
@@ -23,6 +24,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) last_data: Option<Moment>,
     /// It carries HTTP/1, or nothing.
     pub(crate) is_http: bool,
+    /// The capture lacks bytes without which its messages cannot be read.
+    pub(crate) is_blind: bool,
 }
 
 /// The first FIN or reset, if there was one.
@@ -42,12 +45,14 @@ fn state(scene: &Scene<'_>, close: &Close) -> EndState {
         |exchange: &Exchange| close.by == Who::Server && close.acked.is_some_and(|a| a <= exchange.request.start);
     let under_way =
         scene.exchanges.iter().position(|e| before(e) && whole(e).is_none() && !unknown(e) && !e.handed_over);
-    if let Some(at) = under_way {
-        return EndState::Within(at + 1);
+    match under_way.map(|at| (at, scene.exchanges[at].outcome)) {
+        Some((_, Outcome::Unseen)) => return EndState::Unknown,
+        Some((at, _)) => return EndState::Within(at + 1),
+        None => {}
     }
     match scene.exchanges.iter().filter(|e| before(e)).filter_map(whole).next_back() {
         Some(since) => EndState::Idle(close.at.time.saturating_sub(since.time)),
-        None if scene.exchanges.is_empty() && scene.opening.is_some() => EndState::Unused,
+        None if scene.exchanges.is_empty() && scene.opening.is_some() && !scene.is_blind => EndState::Unused,
         None => EndState::Unknown,
     }
 }
@@ -66,7 +71,7 @@ fn reason(scene: &Scene<'_>, close: &Close, state: EndState) -> Option<CloseReas
     if last.is_some_and(|exchange| exchange.handed_over) || scene.exchanges.iter().any(|e| e.handed_over) {
         return Some(CloseReason::HandedOver);
     }
-    if let EndState::Within(_) = state {
+    if matches!(state, EndState::Within(_) | EndState::Unknown) {
         return None;
     }
     if let Some((moment, status)) = scene.unasked

@@ -64,6 +64,8 @@ pub enum Basis {
     Acknowledged,
     /// The server's side closed, and no reset tells that it refused the request.
     NoReset,
+    /// Packets were not recorded, and one of them may have acknowledged the request.
+    Lossy,
     /// The connection was reset, and where the capture was made that proves nothing.
     ResetAlone,
     /// The response began.
@@ -89,6 +91,7 @@ impl Basis {
                 "the server's machine acknowledged bytes of it; whether its program read them no capture shows"
             }
             Self::NoReset => "the server had closed its side, but no reset in the capture refuses the request",
+            Self::Lossy => "packets were not recorded, and one of them may have acknowledged the request",
             Self::ResetAlone => "a reset alone is no proof: others than the server can send one",
             Self::CutShort => "the response began and is not whole",
             Self::ClientStopped => "the client ended the connection before its request was whole",
@@ -115,6 +118,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) acked: u64,
     pub(crate) side: Side,
     pub(crate) stops: [Option<Stop>; 2],
+    /// Packets of the connection were not recorded: one that acknowledges the request may be among them.
+    pub(crate) is_lossy: bool,
 }
 
 impl Evidence<'_> {
@@ -128,7 +133,7 @@ impl Evidence<'_> {
     }
 
     fn lacks(&self, who: Who) -> bool {
-        matches!(self.stops[who.index()], Some(Stop::Lacking { .. } | Stop::TooMany))
+        matches!(self.stops[who.index()], Some(Stop::Lacking { .. } | Stop::Unmatched | Stop::TooMany))
     }
 
     /// Responses cannot be told from each other.
@@ -142,6 +147,18 @@ impl Evidence<'_> {
                     | ErrorKind::Unsolicited
             ),
             _ => self.lacks(Who::Server),
+        }
+    }
+}
+
+impl Outcome {
+    /// Without what only a capture that has every packet can prove.
+    pub(crate) fn if_lossy(self) -> Self {
+        match self {
+            Self::Lost { race, basis: Basis::NothingAcknowledged | Basis::ResetBefore, .. } => {
+                Self::Lost { fate: Fate::Unknown, race, basis: Basis::Lossy }
+            }
+            other => other,
         }
     }
 }
@@ -183,6 +200,7 @@ fn unanswered(exchange: &Exchange, evidence: &Evidence<'_>) -> Outcome {
     // At the server, and on one machine, packets are recorded in the order in which it sent and got them.
     let order_proves = matches!(evidence.side, Side::Server | Side::Both);
     match (fin, reset) {
+        (_, Some(_)) if evidence.is_lossy => lost(Fate::Unknown, Basis::Lossy),
         (Some(_), Some(_)) => lost(Fate::LikelyUndelivered, Basis::NothingAcknowledged),
         (None, Some(reset)) if order_proves && reset.at.packet < request.begun.packet => {
             lost(Fate::LikelyUndelivered, Basis::ResetBefore)

@@ -63,6 +63,8 @@ pub(crate) struct Flow {
     pub(crate) repeated: u64,
     /// Bytes that the capture lacks: lost by the recorder, or cut off.
     pub(crate) lacking: u64,
+    /// Of those, the ones in packets that are not there at all.
+    pub(crate) lost: u64,
 }
 
 impl Flow {
@@ -127,6 +129,7 @@ impl Flow {
                 let Piece { moment, acked, .. } = *first.get();
                 self.next += missing;
                 self.lacking += missing;
+                self.lost += missing;
                 self.waited = 0;
                 return Some(Piece { at, moment, acked, bytes: Vec::new(), missing });
             }
@@ -178,6 +181,16 @@ impl Flow {
     /// Bytes of the stream so far.
     pub(crate) fn len(&self) -> u64 {
         self.highest()
+    }
+
+    /// The place where the capture has no more bytes though the receiver acknowledged some, or the
+    /// sender closed behind some; and how many. Everything that is there was given on.
+    pub(crate) fn take_lost_tail(&mut self) -> Option<(u64, u64)> {
+        let end = self.fin_at.unwrap_or(0).max(self.acked);
+        let missing = end.checked_sub(self.next).filter(|missing| *missing > 0)?;
+        self.lacking += missing;
+        self.lost += missing;
+        Some((self.next, missing))
     }
 
     /// True for the SYN of another connection between the same two addresses.

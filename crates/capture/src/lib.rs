@@ -139,5 +139,10 @@ pub fn read(source: impl Read + Send, side: Option<Side>) -> Result<Capture, Err
     })?;
     (capture.end, capture.dropped) = (facts.end, facts.dropped);
     (capture.lives, capture.not_followed) = table.finish();
+    if capture.dropped > 0 || capture.headers_cut > 0 {
+        // Nobody knows of which connections those packets were.
+        let exchanges = capture.lives.iter_mut().flat_map(|life| &mut life.exchanges);
+        exchanges.for_each(|exchange| exchange.outcome = exchange.outcome.if_lossy());
+    }
     Ok(capture)
 }

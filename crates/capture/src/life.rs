@@ -164,6 +164,8 @@ pub enum Stop {
         /// How many.
         bytes: u64,
     },
+    /// What is sent answers requests that the capture lacks.
+    Unmatched,
     /// More exchanges than are kept.
     TooMany,
 }

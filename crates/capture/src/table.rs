@@ -11,7 +11,7 @@ use crate::packet::Segment;
 use crate::side::Side;
 
 /// Connections that are followed at the same time.
-const MOST_OPEN: usize = 20_000;
+const MOST_OPEN: usize = if cfg!(test) { 1_000 } else { 20_000 };
 /// Connections that are kept in all.
 const MOST: u64 = 100_000;
 /// Exchanges that are kept in all.
@@ -28,11 +28,13 @@ pub(crate) struct Table {
     seen: u64,
     exchanges: usize,
     not_followed: u64,
+    /// Before this packet there is no use in looking for room again.
+    full_until: u64,
 }
 
 impl Table {
     pub(crate) fn new(side: Option<Side>) -> Self {
-        Self { side, open: HashMap::new(), done: Vec::new(), seen: 0, exchanges: 0, not_followed: 0 }
+        Self { side, open: HashMap::new(), done: Vec::new(), seen: 0, exchanges: 0, not_followed: 0, full_until: 0 }
     }
 
     pub(crate) fn segment(&mut self, segment: &Segment<'_>, moment: Moment) {
@@ -44,8 +46,11 @@ impl Table {
             if !connection.is_over_for(segment) {
                 return connection.segment(segment, moment);
             }
-            let connection = self.open.remove(&key);
-            connection.into_iter().for_each(|connection| self.finished(connection));
+            self.finish_one(&key);
+        }
+        if self.open.len() >= MOST_OPEN && moment.packet >= self.full_until {
+            self.make_room();
+            self.full_until = if self.open.len() < MOST_OPEN { 0 } else { moment.packet + SWEEP };
         }
         if self.open.len() >= MOST_OPEN || self.seen >= MOST {
             // Each of its packets would count; its first one, if that is here, counts.
@@ -73,10 +78,20 @@ impl Table {
             connection.closed().is_some_and(|last| now.time.saturating_sub(last.time) > SETTLED)
         };
         let keys: Vec<_> = self.open.iter().filter(|(_, c)| settled(c)).map(|(key, _)| *key).collect();
-        for key in keys {
-            let connection = self.open.remove(&key);
-            connection.into_iter().for_each(|connection| self.finished(connection));
-        }
+        keys.iter().for_each(|key| self.finish_one(key));
+    }
+
+    /// Finishes the half of the closed connections that have been quiet for longest.
+    fn make_room(&mut self) {
+        let mut closed: Vec<_> = self.open.iter().filter_map(|(key, c)| Some((c.closed()?.packet, *key))).collect();
+        closed.sort_unstable();
+        closed.truncate(closed.len().div_ceil(2));
+        closed.iter().for_each(|(_, key)| self.finish_one(key));
+    }
+
+    fn finish_one(&mut self, key: &(SocketAddr, SocketAddr)) {
+        let connection = self.open.remove(key);
+        connection.into_iter().for_each(|connection| self.finished(connection));
     }
 
     fn finished(&mut self, connection: Connection) {

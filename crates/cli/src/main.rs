@@ -9,6 +9,7 @@ mod misbehave;
 mod net;
 mod output;
 mod path_arg;
+mod probe;
 mod report;
 mod send;
 mod serve;
@@ -41,6 +42,8 @@ enum Command {
     Explain(explain::Args),
     /// Misbehave on request, to try HTTP clients
     Misbehave(misbehave::Args),
+    /// Measure how a server treats persistent connections
+    Probe(probe::Args),
     /// Say which hops of a path race for idle connections, and what to set
     Chain(chain::Args),
 }
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
             Command::Get(args) => get::run(args).await,
             Command::Explain(args) => explain::run(args, output::color(&std::io::stdout())).await,
             Command::Misbehave(args) => misbehave::run(args).await,
+            Command::Probe(args) => probe::run(args).await,
             Command::Chain(args) => chain::run(args).await,
         }
     });

@@ -23,7 +23,7 @@ pub struct Limits {
     pub empty_lines: u8,
     /// Interim (1xx) responses before one final response. Default 32.
     pub interim: u8,
-    /// Requests a client may have outstanding: 1 (the default) is no pipelining, 16 the most.
+    /// Requests a client may have outstanding: 1 (the default) is no pipelining (RFC 9112 section 9.3.2).
     /// A server handles one at a time; further ones wait in the caller's buffer.
     pub outstanding: u8,
 }

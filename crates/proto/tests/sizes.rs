@@ -7,6 +7,5 @@ use tenure_proto::{Client, Connection, Server};
 #[cfg(target_pointer_width = "64")]
 fn a_connection_is_as_large_as_this() {
     assert_eq!(size_of::<Connection<Server>>(), 256);
-    // The ring of 16 outstanding requests makes the difference.
-    assert_eq!(size_of::<Connection<Client>>(), 312);
+    assert_eq!(size_of::<Connection<Client>>(), 256);
 }

@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Coding,
     /// The connection ended while content was awaited.
     Ended(CloseReason),
+    /// The connection of a pipelined request ended while it waited for its answer.
+    Unanswered(CloseReason),
     /// A wait of this client ended.
     TimedOut(&'static str),
 }
@@ -92,7 +94,7 @@ impl Error {
             Kind::Protocol(e) => {
                 matches!(e.kind(), ErrorKind::IncompleteHead | ErrorKind::IncompleteContent | ErrorKind::NoResponse)
             }
-            Kind::Ended(_) => true,
+            Kind::Ended(_) | Kind::Unanswered(_) => true,
             // A reset, or TLS without its closure alert, where more of the response was due.
             Kind::Io(_) => self.0.fate == Fate::AnsweredInPart,
             _ => false,
@@ -104,9 +106,22 @@ impl Error {
     pub(crate) fn lost_connection(&self) -> bool {
         match &self.0.kind {
             Kind::Protocol(e) => e.kind() == ErrorKind::NoResponse,
-            Kind::Io(_) | Kind::Stray => true,
+            Kind::Io(_) | Kind::Stray | Kind::Unanswered(_) => true,
             _ => false,
         }
+    }
+
+    /// The same, for another request that waited for the same connection.
+    pub(crate) fn copy(&self) -> Self {
+        let kind = match &self.0.kind {
+            Kind::Connect { target, source } => {
+                let kind = source.downcast_ref::<io::Error>().map_or(io::ErrorKind::Other, io::Error::kind);
+                Kind::Connect { target: target.clone(), source: io::Error::new(kind, source.to_string()).into() }
+            }
+            Kind::TimedOut(what) => Kind::TimedOut(what),
+            _ => Kind::Request(self.to_string().into()),
+        };
+        Self::new(kind, self.0.fate)
     }
 
     /// What came answers nothing.
@@ -141,6 +156,7 @@ impl fmt::Display for Error {
             )?,
             Kind::Coding => f.write_str("the response has a transfer coding that was not asked for")?,
             Kind::Ended(why) => write!(f, "the connection ended before the content was complete: {why}")?,
+            Kind::Unanswered(why) => write!(f, "the connection ended before the answer came: {why}")?,
             Kind::TimedOut(what) => write!(f, "timed out waiting for {what}")?,
         }
         if self.0.fate == Fate::NotSent { Ok(()) } else { write!(f, "; {}", self.0.fate) }
@@ -153,7 +169,7 @@ impl std::error::Error for Error {
             Kind::Request(e) | Kind::Content(e) | Kind::Connect { source: e, .. } => Some(&**e),
             Kind::Protocol(e) => Some(e),
             Kind::Io(e) => Some(e),
-            Kind::Stray | Kind::Coding | Kind::Ended(_) | Kind::TimedOut(_) => None,
+            Kind::Stray | Kind::Coding | Kind::Ended(_) | Kind::Unanswered(_) | Kind::TimedOut(_) => None,
         }
     }
 }

@@ -45,7 +45,9 @@ pub mod server;
 pub use client::{Client, ResponseExt, Timing};
 pub use error::Error;
 pub use io::Body;
-pub use observe::{ConnectionInfo, Direction, Exchanged, Observer, Opened, ServerAddress, TlsFacts, TlsVersion};
+pub use observe::{
+    ConnectionInfo, Direction, Exchanged, Observer, Opened, Pipelined, ServerAddress, TlsFacts, TlsVersion,
+};
 pub use proto::{CloseReason, Fate};
 pub use sys::{TcpFacts, tcp_facts};
 pub use tenure_proto as proto;

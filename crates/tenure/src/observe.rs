@@ -41,6 +41,18 @@ pub struct ConnectionInfo {
     pub idle: Duration,
     /// What TLS agreed on; `None` on a plain connection.
     pub tls: Option<Arc<TlsFacts>>,
+    /// How it stood in a client's pipeline; `None` if nothing else was outstanding when it was sent.
+    pub pipelined: Option<Pipelined>,
+}
+
+/// A request that was sent before earlier ones were answered (RFC 9112 section 9.3.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pipelined {
+    /// Requests outstanding on the connection when it was sent, itself among them: 2 or more.
+    pub depth: usize,
+    /// For how long those before it held it up: from when its last byte was written until their
+    /// responses had ended. Zero until then.
+    pub waited: Duration,
 }
 
 impl ConnectionInfo {
@@ -87,7 +99,8 @@ pub enum Direction {
 /// of. Called on the connection's own task, so be quick and never wait.
 ///
 /// Of one connection the calls come in this order: `opened`; then any number of `began` and
-/// `exchanged`, always in pairs, and of `parked` and `woken`, always in pairs; at last `closed`.
+/// `exchanged`, always in pairs, and of `parked` and `woken`, always in pairs; at last `closed`. In a
+/// pipeline several requests have begun before the first is over.
 pub trait Observer: Send + Sync + 'static {
     /// A connection was made or accepted.
     fn opened(&self, connection: Opened) {

@@ -1,6 +1,6 @@
 //! One direction: bytes through the core, messages out.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use http::StatusCode;
@@ -12,6 +12,12 @@ use tenure_proto::{
 use crate::Moment;
 use crate::flow::Piece;
 use crate::life::Message;
+
+/// One for all: a capture may hold many connections.
+static CONFIG: LazyLock<Arc<Config>> = LazyLock::new(|| {
+    let limits = Limits { outstanding: 16, ..Limits::default() };
+    Arc::new(Config { limits, ..Config::default() })
+});
 
 /// A role whose heads are of interest here.
 pub(super) trait Side: Role {
@@ -112,9 +118,8 @@ pub(super) struct Half<R: Side> {
 
 impl<R: Side> Half<R> {
     pub(super) fn new() -> Self {
-        let limits = Limits { outstanding: 16, ..Limits::default() };
         Self {
-            connection: Connection::new(Arc::new(Config { limits, ..Config::default() })),
+            connection: Connection::new(Arc::clone(&CONFIG)),
             rest: Vec::new(),
             at: 0,
             newest: None,
@@ -232,8 +237,14 @@ impl<R: Side> Half<R> {
         &self.rest
     }
 
-    pub(super) fn moment(&self) -> Option<Moment> {
-        self.newest.map(|(moment, _)| moment)
+    /// When the newest bytes passed, and what their sender had received by then.
+    pub(super) const fn newest(&self) -> Option<(Moment, u64)> {
+        self.newest
+    }
+
+    /// The place up to which the capture's bytes go.
+    pub(super) const fn received_to(&self) -> u64 {
+        self.at + self.rest.len() as u64
     }
 }
 

@@ -72,6 +72,7 @@ fn packets_recorded_in_part() {
     let capture = super::build::capture(&pcap(1, &snapped(&talk.packets, 70)));
     assert!(capture.lives[0].exchanges.is_empty());
     assert!(matches!(capture.lives[0].stops[0], Some(Stop::Lacking { .. })), "{:?}", capture.lives[0]);
+    assert_eq!(capture.lives[0].ending.unwrap().state, crate::EndState::Unknown);
     let capture = super::build::capture(&pcap(1, &snapped(&talk.packets, 50)));
     assert_eq!((capture.lives.len(), capture.headers_cut), (0, talk.packets.len() as u64));
 }
@@ -86,4 +87,34 @@ fn a_direction_that_was_not_recorded() {
     assert!(story(&life).iter().all(|line| !line.ends_with("answered")), "{:?}", story(&life));
     let not_processed = |line: &String| line.contains("undelivered") || line.contains("refused");
     assert!(!story(&life).iter().any(not_processed), "{:?}", story(&life));
+}
+
+#[test]
+fn a_lost_end_of_a_response_is_no_response_that_was_cut_short() {
+    // The client acknowledged it, or the FIN stands behind it: it was sent.
+    let answer = [OK, b"more"].concat();
+    let head = String::from_utf8(answer).unwrap().replace("Length: 2", "Length: 6").into_bytes();
+    let sent = fresh().client(GET).server(&head[..head.len() - 4]).server(&head[head.len() - 4..]).lose(1);
+    assert_eq!(story(&sent.clone().fin(Server).life()), ["GET /a 200 unseen"]);
+    assert_eq!(story(&sent.ack(Client).reset(Server).life()), ["GET /a 200 unseen"]);
+    let cut = fresh().client(GET).server(&head[..head.len() - 4]).fin(Server).life();
+    assert_eq!(story(&cut), ["GET /a 200 answered-in-part"], "here it was not");
+}
+
+#[test]
+fn an_answer_to_a_request_that_was_lost_is_not_called_unasked() {
+    let life = fresh().client(GET).server(OK).client(POST).lose(1).server(OK).life();
+    assert_eq!((story(&life), life.unasked), (vec!["GET /a 200 answered".to_owned()], None));
+    assert!(matches!(life.stops, [Some(Stop::Lacking { .. }), Some(Stop::Unmatched)]), "{:?}", life.stops);
+}
+
+#[test]
+fn where_packets_were_lost_nothing_is_called_not_processed() {
+    let race =
+        |talk: Talk| talk.after(900_000).fin(Server).after(1_000).unheard(Client, POST).after(10).bare_reset(Server);
+    assert_eq!(story(&race(fresh().client(GET).server(OK)).life())[1], "POST /b - likely-undelivered race");
+    let content = vec![b'x'; 5_000];
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", content.len());
+    let lossy = fresh().client(GET).server(head.as_bytes()).server(&content[..9]).lose(1).server(&content[9..]);
+    assert_eq!(story(&race(lossy).life()), ["GET /a 200 answered", "POST /b - unknown race"]);
 }

@@ -139,3 +139,23 @@ fn a_connection_whose_begin_is_missing_is_read_from_its_first_request() {
     assert!(life.opening.is_none());
     assert_eq!(life.client.port(), 40_000, "known by what it says");
 }
+
+#[test]
+fn more_connections_than_are_followed_at_a_time() {
+    // A thousand, in tests.
+    let mut packets = Vec::new();
+    for i in 0..1_250_u32 {
+        let client = format!("10.0.{}.{}:{}", i / 200, i % 200 + 1, 40_000 + i);
+        let talk = Talk::between(&client, "10.1.0.1:80", i).after(u64::from(i)).open(0, 0).fin(Client).fin(Server);
+        packets.extend(talk.packets);
+    }
+    let first = capture(&pcap(1, &packets));
+    assert_eq!((first.lives.len(), first.not_followed), (1_250, 0), "closed ones make room");
+    packets.clear();
+    for i in 0..1_002_u32 {
+        let client = format!("10.0.{}.{}:{}", i / 200, i % 200 + 1, 40_000 + i);
+        packets.extend(Talk::between(&client, "10.1.0.1:80", i).open(0, 0).packets);
+    }
+    let open = capture(&pcap(1, &packets));
+    assert_eq!((open.lives.len(), open.not_followed), (1_000, 2), "open ones do not");
+}

@@ -146,6 +146,7 @@ mod tests {
                 age,
                 idle,
                 tls: None,
+                pipelined: None,
             },
             method: "GET",
             target: "/",

@@ -1,4 +1,4 @@
-//! The server of `tenure serve` inside this process, for a `send` without `--to`.
+//! The server of `tenure serve` inside this process, for a `send` without `--to` and a `probe` without a URL.
 
 use std::io;
 use std::path::Path;
@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::serve::{App, AppOptions};
 
 /// A server on loopback that stores in a temporary folder, until it is ended.
-pub(super) struct Embedded {
+pub(crate) struct Embedded {
     folder: TempDir,
     origin: String,
     stop: oneshot::Sender<()>,
@@ -21,8 +21,8 @@ pub(super) struct Embedded {
 }
 
 impl Embedded {
-    pub(super) async fn start() -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("tenure-send-").tempdir()?;
+    pub(crate) async fn start() -> io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("tenure-").tempdir()?;
         let uploads = Some(folder.path().to_owned());
         let app = App::new(AppOptions { uploads, ..AppOptions::default() })?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -35,17 +35,17 @@ impl Embedded {
     }
 
     /// Its URL, with a slash at its end.
-    pub(super) fn origin(&self) -> &str {
+    pub(crate) fn origin(&self) -> &str {
         &self.origin
     }
 
     /// Where it stores.
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Ends it, and removes the folder.
-    pub(super) async fn end(self) {
+    pub(crate) async fn end(self) {
         let _ = self.stop.send(());
         let _ = self.serving.await;
         // Removing many files takes a while; if it fails the system's own cleaning comes later.

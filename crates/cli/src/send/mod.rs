@@ -28,7 +28,7 @@ use crate::net::{NetArgs, Queue, STOPPED, Stop, Wire, WrongUse, exit_code};
 use crate::path_arg;
 use crate::report::{Manner, Reporter, Stream, Summary, Words, say};
 use deliver::Run;
-use embedded::Embedded;
+pub(crate) use embedded::Embedded;
 use form::Form;
 use gate::Gate;
 use journal::Journal;

@@ -223,9 +223,11 @@ pub(crate) static CASES: &[Case] = &[
         scenario: "dead",
         query: "at=2&process=yes",
         clients: 50,
-        response_timeout: Some(Duration::from_millis(50)),
+        response_timeout: Some(Duration::from_millis(200)),
         remains: &[UNKNOWN],
         remains_for_post: &[UNKNOWN],
+        // On a busy machine an answer may come too late as well.
+        worst: 100,
         ..BASE
     },
     Case {

@@ -1,6 +1,7 @@
 //! The list of outstanding requests (RFC 9112 section 9.2): each response answers the oldest one.
 //! A client's; a server has one at most (`keep_alive.rs`).
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::persistence::Persistence;
@@ -53,51 +54,48 @@ pub(crate) struct Exchange {
     pub(crate) interim: u8,
 }
 
-const CAPACITY: usize = 16;
-
-/// A ring of exchanges, oldest first. Invariant: `len <= CAPACITY`.
-#[derive(Clone, Copy, PartialEq, Debug)]
+/// Oldest first. Invariant: without a front there are no later ones. One request at a time, which is
+/// what most connections carry, allocates nothing.
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Outstanding {
-    ring: [Option<Exchange>; CAPACITY],
-    first: u8,
-    len: u8,
+    front: Option<Exchange>,
+    later: VecDeque<Exchange>,
 }
 
 impl Outstanding {
+    /// A limit of 0 still lets one request through.
     pub(crate) fn is_full(&self, limit: u8) -> bool {
-        self.len() >= usize::from(limit).clamp(1, CAPACITY)
+        self.len() >= usize::from(limit.max(1))
     }
 }
 
 impl State for Outstanding {
     fn new(_: &Config) -> Self {
-        Self { ring: [None; CAPACITY], first: 0, len: 0 }
+        Self { front: None, later: VecDeque::new() }
     }
 
     fn len(&self) -> usize {
-        usize::from(self.len)
+        usize::from(self.front.is_some()) + self.later.len()
     }
 
-    /// The caller has asked [`Outstanding::is_full`]; a full ring would lose its oldest entry.
+    /// The caller has asked [`Outstanding::is_full`].
     fn push(&mut self, exchange: Exchange) {
-        let at = (usize::from(self.first) + self.len()) % CAPACITY;
-        self.ring[at] = Some(exchange);
-        self.len = (self.len + 1).min(CAPACITY as u8);
-    }
-
-    fn pop(&mut self) {
-        if self.ring[usize::from(self.first)].take().is_some() {
-            self.first = (self.first + 1) % CAPACITY as u8;
-            self.len -= 1;
+        match self.front {
+            None => self.front = Some(exchange),
+            Some(_) => self.later.push_back(exchange),
         }
     }
 
+    fn pop(&mut self) {
+        self.front = self.later.pop_front();
+    }
+
     fn front(&self) -> Option<&Exchange> {
-        self.ring[usize::from(self.first)].as_ref()
+        self.front.as_ref()
     }
 
     fn front_mut(&mut self) -> Option<&mut Exchange> {
-        self.ring[usize::from(self.first)].as_mut()
+        self.front.as_mut()
     }
 
     /// A client waits for nothing between requests: its pool decides how long it keeps them.

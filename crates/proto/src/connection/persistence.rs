@@ -67,6 +67,8 @@ pub enum CloseReason {
     ApplicationFailed,
     /// Reading or writing failed for another reason.
     Transport,
+    /// A response that its receiver did not read held up those behind it (RFC 9112 section 9.3.2).
+    HeadOfLine,
     /// The connection was handed to another protocol (101, CONNECT).
     HandedOver,
 }
@@ -99,6 +101,7 @@ impl CloseReason {
             Self::PeerReset => "peer-reset",
             Self::ApplicationFailed => "application-failed",
             Self::Transport => "transport",
+            Self::HeadOfLine => "head-of-line",
             Self::HandedOver => "handed-over",
         }
     }
@@ -130,6 +133,7 @@ impl CloseReason {
             Self::PeerReset => "the peer reset it",
             Self::ApplicationFailed => "the application failed to complete its message",
             Self::Transport => "reading or writing failed",
+            Self::HeadOfLine => "a response that nobody read held up those behind it",
             Self::HandedOver => "handed over to another protocol",
         }
     }

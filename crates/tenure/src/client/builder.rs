@@ -7,6 +7,7 @@ use tenure_proto::{Config, Timeouts};
 
 use super::Client;
 use super::drive::Rest;
+use super::pipeline::Pipelining;
 use super::shared::Shared;
 use super::tls::Tls;
 use crate::io::Probes;
@@ -25,6 +26,7 @@ pub struct Builder {
     pub(super) response_timeout: Option<Duration>,
     pub(super) request_timeout: Option<Duration>,
     pub(super) repeat_undelivered: bool,
+    pub(super) pipelining: Pipelining,
     pub(super) expect_above: Option<u64>,
     pub(super) rest: Rest,
     pub(super) probes: Probes,
@@ -42,6 +44,7 @@ impl Default for Builder {
             response_timeout: None,
             request_timeout: None,
             repeat_undelivered: true,
+            pipelining: Pipelining::Off,
             expect_above: None,
             rest: Rest { bytes: 64 * 1024, time: Duration::from_millis(250) },
             probes: Probes::default(),
@@ -103,6 +106,12 @@ impl Builder {
     /// rests on the server processing nothing after it has closed its side (RFC 9112 section 9.6).
     pub const fn repeat_undelivered(mut self, repeat: bool) -> Self {
         self.repeat_undelivered = repeat;
+        self
+    }
+
+    /// Whether requests go out before the responses to earlier ones have come. Default off.
+    pub const fn pipelining(mut self, pipelining: Pipelining) -> Self {
+        self.pipelining = pipelining;
         self
     }
 

@@ -2,6 +2,7 @@
 //! early answer is seen while the request's content is still going out.
 
 mod let_go;
+mod pipelined;
 
 use std::future::poll_fn;
 use std::io;
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::{Body as HttpBody, Frame};
-use tenure_proto::{CloseReason, ErrorKind, Event, Fate, Framing, Persistence, RequestLine};
+use tenure_proto::{CloseReason, ErrorKind, Event, Fate, Framing, Persistence};
 
 use super::OnInterim;
 use super::evidence::Before;
@@ -26,6 +27,8 @@ use crate::io::{Deadline, fields, now};
 use crate::observe::{ConnectionInfo, Head, UnderWay};
 
 pub(super) use let_go::Rest;
+use pipelined::queue_head;
+pub(super) use pipelined::{Queued, observe, queue_whole};
 
 /// How long a client with `Expect: 100-continue` waits before it sends its content unasked
 /// (RFC 9110 section 10.1.1 forbids to wait for ever).
@@ -50,7 +53,10 @@ pub(super) struct Exchange {
     on_interim: Option<OnInterim>,
     /// Writing failed; the answer may have come all the same.
     write_error: Option<io::Error>,
+    /// Bytes that were sent on the connection before this request.
     sent_before: u64,
+    /// And with it, if it was queued whole with others behind it.
+    sent_whole: Option<u64>,
     answered: bool,
     /// The server's FIN came.
     fin: bool,
@@ -63,6 +69,8 @@ pub(super) struct Exchange {
     response_timeout: Option<Duration>,
     /// When the response's head must be there.
     until: Option<Instant>,
+    /// When its turn came, if it stood behind others.
+    due: Option<Instant>,
     deadline: Deadline,
 }
 
@@ -77,25 +85,15 @@ impl Exchange {
     /// Queues the request's head.
     pub(super) fn start(mut lease: Lease, prepared: &Prepared, content: Body) -> Result<Self, Error> {
         let info = lease.info();
-        let observer = lease.shared.observer.clone();
-        let observed = observer.map(|observer| UnderWay::begin(observer, info.clone(), observed_head(prepared)));
+        let observed = observe(&lease, &info, prepared);
         let response_timeout = lease.shared.response_timeout;
         let judges = lease.shared.repeat_undelivered && !prepared.class().is_idempotent();
         let pooled = lease.pooled();
         let course = Course::begin(prepared.called, pooled.making.take());
         let sent_before = pooled.transport.sent();
         let before = if info.is_reused() { Before::of(&**pooled.transport.stream()) } else { None };
-        let line =
-            RequestLine { method: prepared.method.as_str(), target: &prepared.target, version: prepared.version };
         let length = content.size_hint().exact();
-        // RFC 9110 section 10.1.1: without content there is nothing to expect about it.
-        let vain = prepared.expects_continue && length == Some(0);
-        let fields = fields::pairs(&prepared.headers).filter(|(name, _)| !(vain && *name == b"expect"));
-        let out = pooled.transport.out();
-        let framing = pooled
-            .connection
-            .send_head(line, fields, length, out)
-            .map_err(|e| Error::new(Kind::misuse(e), Fate::NotSent))?;
+        let framing = queue_head(pooled, prepared, length)?;
         let owed = if let Framing::Length(length) = framing { Some(length) } else { None };
         Ok(Self {
             observed,
@@ -110,6 +108,7 @@ impl Exchange {
             on_interim: prepared.on_interim.clone(),
             write_error: None,
             sent_before,
+            sent_whole: None,
             answered: false,
             fin: false,
             heard: false,
@@ -117,6 +116,7 @@ impl Exchange {
             judges,
             response_timeout,
             until: prepared.until,
+            due: None,
             deadline: Deadline::default(),
         })
     }
@@ -159,7 +159,7 @@ impl Exchange {
     }
 
     /// Sends as much as can be sent now.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+    pub(super) fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         while self.write_error.is_none() {
             let queued = self.queue_content(cx)?;
             match self.lease.pooled().transport.poll_flush(cx) {
@@ -243,15 +243,15 @@ impl Exchange {
     /// How much of the request the server can have, by what was written.
     fn sent_part(&mut self) -> Fate {
         let pooled = self.lease.pooled();
-        if pooled.transport.sent() == self.sent_before {
-            Fate::NotSent
-        } else if self.hold.is_some() {
-            Fate::Withheld
-        } else if !pooled.transport.is_flushed() || (pooled.connection.is_sending() && self.owed != Some(0)) {
-            Fate::Incomplete
-        } else {
-            // With the last announced byte the request is whole, also if the body has not said its end.
-            Fate::Unknown
+        let sent = pooled.transport.sent();
+        // With the last announced byte the request is whole, also if the body has not said its end.
+        let owes = pooled.connection.is_sending() && self.owed != Some(0);
+        let is_whole = self.sent_whole.map_or(pooled.transport.is_flushed() && !owes, |whole| sent >= whole);
+        match is_whole {
+            _ if sent <= self.sent_before => Fate::NotSent,
+            _ if self.hold.is_some() => Fate::Withheld,
+            true => Fate::Unknown,
+            false => Fate::Incomplete,
         }
     }
 
@@ -397,7 +397,7 @@ impl Exchange {
         if self.answered {
             return None;
         }
-        let after_sending = self.course.sent_at().zip(self.response_timeout);
+        let after_sending = self.course.sent_at().max(self.due).zip(self.response_timeout);
         let after_sending = after_sending.and_then(|(sent, timeout)| sent.checked_add(timeout));
         [after_sending, self.until].into_iter().flatten().min()
     }

@@ -59,7 +59,7 @@ impl Lease {
         let now = now();
         ConnectionInfo {
             id: pooled.id,
-            request: pooled.connection.exchanges() + 1,
+            request: pooled.connection.exchanges() + pooled.connection.outstanding() as u64 + 1,
             peer: pooled.peer,
             local: pooled.local,
             client: None,
@@ -67,6 +67,7 @@ impl Lease {
             age: now - pooled.opened,
             idle: now - pooled.quiet_since,
             tls: pooled.tls.clone(),
+            pipelined: None,
         }
     }
 
@@ -96,6 +97,18 @@ impl Lease {
         Err(CloseReason::Unsolicited)
     }
 
+    /// Looks whether a connection between two exchanges still lives and has nothing to say.
+    pub(super) async fn quiet(&mut self) -> Result<(), CloseReason> {
+        let looked = match self.pooled().transport.unread() {
+            [] => self.check().await,
+            _ => Err(CloseReason::Unsolicited),
+        };
+        if let Err(why) = looked {
+            self.pooled().connection.close(why);
+        }
+        looked
+    }
+
     /// The server has answered: it keeps connections for as long as this one was idle.
     pub(super) fn survived(&self, info: &ConnectionInfo) {
         if info.is_reused() && Patience::is_lesson(info.idle) {
@@ -109,8 +122,16 @@ impl Lease {
         self.into_place(why)
     }
 
+    /// A server that sends answers to nothing is not trusted with a pipeline (RFC 9112 section 9.2).
+    fn distrust(&self, why: CloseReason) {
+        if let (CloseReason::Unsolicited, Some(pipeline)) = (why, &self.shared.pipeline) {
+            pipeline.failed(&self.origin, why);
+        }
+    }
+
     /// Closes the connection and keeps its place.
     pub(super) fn into_place(mut self, why: CloseReason) -> Place {
+        self.distrust(why);
         if let Some(pooled) = self.pooled.take() {
             self.shared.ended(pooled, why);
         }
@@ -129,6 +150,7 @@ impl Drop for Lease {
             Persistence::Persist if pooled.hint.is_some_and(|hint| hint.max == Some(0)) => CloseReason::Hint,
             Persistence::Persist => return self.shared.check_in(&self.origin, pooled),
         };
+        self.distrust(why);
         self.shared.ended(pooled, why);
         self.shared.release(&self.origin);
     }

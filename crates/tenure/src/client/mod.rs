@@ -1,4 +1,4 @@
-//! The client: a pool of connections per origin, one exchange at a time on each.
+//! The client: a pool of connections per origin, one exchange at a time on each unless it pipelines.
 
 mod builder;
 mod connect;
@@ -9,6 +9,7 @@ mod interim;
 mod lease;
 mod origin;
 mod patience;
+mod pipeline;
 mod pool;
 mod request;
 mod response;
@@ -37,11 +38,13 @@ use crate::error::{Error, Kind};
 use crate::observe::ConnectionInfo;
 use crate::{Body, Fate};
 use drive::Exchange;
+use pipeline::Outcome;
 use request::Prepared;
 use shared::{Shared, Wish};
 
 pub use builder::Builder;
 pub use interim::OnInterim;
+pub use pipeline::Pipelining;
 pub use response::ResponseExt;
 pub use timing::Timing;
 
@@ -107,6 +110,16 @@ impl Client {
         prepared.guard(&body, self.shared.expect_above);
         let method = prepared.class();
         let mut first: Option<Fate> = None;
+        if let Some(pipeline) = &self.shared.pipeline
+            && pipeline::suits(&prepared, &body)
+        {
+            let whole = Arc::new(prepared);
+            match pipeline.request(&self.shared, &whole).await {
+                Outcome::Done(result) => return result,
+                Outcome::Alone(fate) => first = fate,
+            }
+            prepared = Arc::unwrap_or_clone(whole);
+        }
         loop {
             let replay = body.replay();
             // What became of the first attempt is known of the request, whatever the second one meets.
@@ -123,7 +136,7 @@ impl Client {
             let info = lease.info();
             let reused = info.is_reused();
             let repeats_408 = reused && first.is_none() && method.is_idempotent();
-            let span = span(&prepared, &info);
+            let span = span(&prepared, Some(&info));
             let exchange = Exchange::start(lease, &prepared, body).map_err(both)?;
             let response = exchange.response().instrument(span.clone()).await;
             if let Ok(response) = &response {
@@ -185,16 +198,18 @@ impl Service<Request<Body>> for Client {
 }
 
 /// One attempt, to the head of its response. The names are OpenTelemetry's, but for the connection's
-/// number and the request's number on it.
-fn span(prepared: &Prepared, info: &ConnectionInfo) -> Span {
+/// number, the request's number on it, and the pipeline. In a pipeline the connection is known at the end.
+fn span(prepared: &Prepared, info: Option<&ConnectionInfo>) -> Span {
     tracing::info_span!(
         "http.client.request",
-        connection = info.id,
-        request = info.request,
+        connection = info.map(|info| info.id),
+        request = info.map(|info| info.request),
         http.request.method = %prepared.method,
         server.address = &*prepared.origin.host,
         server.port = prepared.origin.port,
         http.response.status_code = Empty,
-        network.peer.address = info.peer.map(|peer| tracing::field::display(peer.ip())),
+        network.peer.address = info.and_then(|info| info.peer).map(|peer| tracing::field::display(peer.ip())),
+        pipeline.depth = Empty,
+        pipeline.waited = Empty,
     )
 }

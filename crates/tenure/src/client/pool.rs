@@ -77,6 +77,16 @@ impl<K: Hash + Eq + Clone> Pool<K> {
         next.is_none_or(|idle| now < idle.keep.careful_until)
     }
 
+    /// True if a request to `origin` need not wait for a connection.
+    pub(crate) fn has_room(&self, origin: &K) -> bool {
+        self.origins.get(origin).is_none_or(|entry| entry.open < self.per_origin || !entry.idle.is_empty())
+    }
+
+    /// How many wait for a connection to `origin`.
+    pub(crate) fn waiting(&self, origin: &K) -> usize {
+        self.origins.get(origin).map_or(0, |entry| entry.waiting.len())
+    }
+
     /// A request to `origin` needs a connection.
     pub(crate) fn checkout(&mut self, origin: &K) -> Checkout {
         if let Some(id) = self.checkout_idle(origin) {
@@ -201,6 +211,21 @@ mod tests {
         assert_eq!(pool.closed(&'a'), Some(2), "the place of a dead connection passes on");
         assert_eq!(pool.closed(&'a'), None);
         assert!(pool.origins.is_empty(), "an origin without connections is forgotten");
+    }
+
+    #[test]
+    fn there_is_room_until_the_limit_is_reached_and_nothing_is_idle() {
+        let (mut pool, now) = (Pool::new(1), Instant::now());
+        assert!(pool.has_room(&'a'));
+        pool.checkout(&'a');
+        assert!(!pool.has_room(&'a') && pool.has_room(&'b'));
+        assert_eq!(pool.waiting(&'a'), 0);
+        pool.checkout(&'a');
+        assert_eq!((pool.waiting(&'a'), pool.waiting(&'b')), (1, 0));
+        pool.check_in(&'a', 1, keep(now));
+        assert!(!pool.has_room(&'a'), "it went to the one that waited");
+        pool.check_in(&'a', 1, keep(now));
+        assert!(pool.has_room(&'a'));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::drive::Rest;
 use super::lease::{Lease, Pooled};
 use super::origin::Origin;
 use super::patience::Patience;
+use super::pipeline::Pipeline;
 use super::pool::{CheckIn, Checkout, Id, Keep, Pool, Ticket};
 use super::tls::Tls;
 use super::waiting::{Decision, Place, Turn, Waiting};
@@ -34,6 +35,7 @@ pub(super) struct Shared {
     pub(super) rest: Rest,
     probes: Probes,
     pub(super) observer: Option<Arc<dyn Observer>>,
+    pub(super) pipeline: Option<Pipeline>,
     tls: Tls,
     state: Mutex<State>,
 }
@@ -71,8 +73,11 @@ impl Shared {
             next_id: 0,
             reaping: false,
         };
+        let pipeline = Pipeline::new(builder.pipelining);
+        let mut config = builder.config;
+        config.limits.outstanding = pipeline.as_ref().map_or(1, Pipeline::depth);
         Self {
-            config: Arc::new(builder.config),
+            config: Arc::new(config),
             idle_timeout: builder.idle_timeout,
             connect_timeout: builder.connect_timeout,
             response_timeout: builder.response_timeout,
@@ -82,6 +87,7 @@ impl Shared {
             rest: builder.rest,
             probes: builder.probes,
             observer: builder.observer,
+            pipeline,
             tls: builder.tls,
             state: Mutex::new(state),
         }
@@ -112,6 +118,16 @@ impl Shared {
             }
         };
         self.connect(place).await
+    }
+
+    /// True if a connection to `origin` may be had at once.
+    pub(super) fn has_room(&self, origin: &Origin) -> bool {
+        self.lock().pool.has_room(origin)
+    }
+
+    /// How many wait for a connection to `origin`.
+    pub(super) fn waiting(&self, origin: &Origin) -> usize {
+        self.lock().pool.waiting(origin)
     }
 
     /// Another idle connection instead of a place for a new one, if there is one.

@@ -55,6 +55,11 @@ impl SendQueue {
         self.sent == self.gathered.len() && self.bulk.is_empty() && self.after.is_empty()
     }
 
+    /// Bytes not yet written.
+    pub(crate) const fn len(&self) -> usize {
+        self.gathered.len() - self.sent + self.bulk.len() + self.after.len()
+    }
+
     /// True if it must be flushed before more is queued.
     pub(crate) const fn is_full(&self) -> bool {
         !self.bulk.is_empty() || !self.after.is_empty() || self.gathered.len() - self.sent > FULL

@@ -132,6 +132,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         self.sent
     }
 
+    /// Bytes queued since the beginning, written or not.
+    pub(crate) const fn queued(&self) -> u64 {
+        self.sent + self.queue.len() as u64
+    }
+
     /// Writes everything queued.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Self { stream, queue, tap, sent, .. } = self;

@@ -11,7 +11,18 @@ use crate::observe::{TlsFacts, TlsVersion};
 
 fn info(request: u64) -> ConnectionInfo {
     let (age, idle) = (Duration::ZERO, Duration::ZERO);
-    ConnectionInfo { id: 1, request, peer: None, local: None, client: None, server: None, age, idle, tls: None }
+    ConnectionInfo {
+        id: 1,
+        request,
+        peer: None,
+        local: None,
+        client: None,
+        server: None,
+        age,
+        idle,
+        tls: None,
+        pipelined: None,
+    }
 }
 
 /// What a client knows beside that.

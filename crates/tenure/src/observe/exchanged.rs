@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use http::{HeaderValue, StatusCode};
 use tenure_proto::Version;
 
-use super::{ConnectionInfo, Observer};
+use super::{ConnectionInfo, Observer, Pipelined};
 use crate::io::now;
 
 /// A request and its response, over. Lengths are of content as it was framed, without chunk sizes.
 #[derive(Clone, Debug)]
 pub struct Exchanged<'a> {
-    /// The connection, as it was when the request began.
+    /// The connection, as it was when the request began; of its pipeline also how long that took.
     pub connection: ConnectionInfo,
     /// The request's method; empty if the request could not be read.
     pub method: &'a str,
@@ -86,6 +86,11 @@ impl UnderWay {
             response_content: 0,
             is_complete: false,
         })
+    }
+
+    /// Its answer is next.
+    pub(crate) const fn pipelined(&mut self, pipelined: Pipelined) {
+        self.connection.pipelined = Some(pipelined);
     }
 
     /// The final response's head.

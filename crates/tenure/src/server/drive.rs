@@ -325,6 +325,7 @@ impl<S: Stream> Drive<S> {
             age: now - self.opened,
             idle: now - self.quiet_since,
             tls: self.transport.stream().tls().cloned(),
+            pipelined: None,
         }
     }
 

@@ -12,6 +12,7 @@ mod interim;
 mod let_go;
 mod observed;
 mod peek;
+mod pipeline;
 mod pool;
 mod race;
 mod retry;

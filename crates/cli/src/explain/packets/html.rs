@@ -105,9 +105,9 @@ fn magnified(body: &mut String, life: &Life, number: usize, exchange: &Exchange)
         let side = if left > 55.0 { "left" } else { "right" };
         let _ = write!(
             body,
-            "<i class=\"mark {class}\" style=\"left:{left:.3}%\"></i><span class=\"label {class} {side}\" style=\"left:{left:.3}%;top:{}em\">{label}, {}</span>",
+            "<i class=\"mark {class}\" style=\"left:{left:.3}%\"></i><span class=\"label {class} {side}\" style=\"left:{left:.3}%;top:{}em\">{label}, {} s</span>",
             row as f32 * 1.35 + 0.2,
-            time(*at)
+            words::stamp(*at)
         );
     }
     let _ = writeln!(body, "</div></figure>");
@@ -234,7 +234,7 @@ fn details(body: &mut String, life: &Life) {
             let _ = writeln!(
                 body,
                 "<tr><td>{}<td>{} {}<td>{status}<td>{took}<td>{}</tr>",
-                time(begun),
+                words::stamp(begun),
                 escape(&exchange.method),
                 escape(&shortened(&exchange.target)),
                 escape(&outcome)
@@ -247,7 +247,7 @@ fn details(body: &mut String, life: &Life) {
 
 fn summary(life: &Life) -> String {
     match &life.ending {
-        Some(ending) => format!("{}, at {}", escape(&words::ending(ending)), time(ending.close.at.time)),
+        Some(ending) => format!("{}, at {} s", escape(&words::ending(ending)), words::stamp(ending.close.at.time)),
         None => "still open when the capture ends".to_owned(),
     }
 }

@@ -3,7 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use tenure_capture::{Capture, How, Life, Moment, Outcome, Protocol, Who};
+use tenure_capture::{Capture, Exchange, How, Life, Moment, Outcome, Protocol, Who};
+use tenure_proto::KeepAlive;
 
 use super::super::page::{Page, Tone};
 use super::super::text::{count, line, time};
@@ -15,6 +16,10 @@ const SHOWN: usize = 20;
 const SHOWN_FINDINGS: usize = 200;
 /// A shorter wait between two exchanges is not worth a line.
 const IDLE: Duration = Duration::from_millis(1);
+/// A longer one is, also among exchanges that are not shown.
+const LONG_IDLE: Duration = Duration::from_secs(1);
+/// With more exchanges than this not all are shown.
+const LONG: usize = 40;
 /// Turns of a connection that cannot be read.
 const TURNS: usize = 10;
 
@@ -25,7 +30,7 @@ pub(super) fn print(name: &str, capture: &Capture, page: &mut Page<'_>) -> io::R
         Tone::Title,
         &format!("{name}: a packet capture, {packets} over {}, {connections}", time(capture.duration)),
     )?;
-    page.prose(Tone::Quiet, "Times count from its first packet.")?;
+    page.prose(Tone::Quiet, "Times are seconds since its first packet.")?;
     for warning in words::warnings(capture) {
         page.prose(Tone::Hint, &warning)?;
     }
@@ -121,7 +126,7 @@ impl Lines {
         for Line { at, texts } in self.0 {
             let mut texts = texts.into_iter();
             if let Some((tone, text)) = texts.next() {
-                page.timed(&time(at.time), tone, &text)?;
+                page.timed(&words::stamp(at.time), tone, &text)?;
             }
             texts.try_for_each(|(tone, text)| page.aside(tone, &text))?;
         }
@@ -142,33 +147,26 @@ fn opening(life: &Life, lines: &mut Lines) {
 }
 
 fn exchanges(life: &Life, lines: &mut Lines) {
+    let shown = |i: usize| is_shown(life, i);
     for (after, from, to) in life.idle() {
         let idle = to.time.saturating_sub(from.time);
-        if idle >= IDLE && after < life.exchanges.len() {
+        if idle >= IDLE && after < life.exchanges.len() && (idle >= LONG_IDLE || shown(after)) {
             let text = if after == 0 { "waited" } else { "idle" };
             lines.add(from, Tone::Quiet, format!("{text} for {}", time(idle)));
         }
     }
+    let mut announced = None;
+    let mut skipped = 0;
     for (i, exchange) in life.exchanges.iter().enumerate() {
-        let number = i + 1;
-        let (method, target) = (&exchange.method, line(exchange.target.as_bytes()));
-        let begun = exchange.request.begun;
-        let answer = match exchange.response {
-            Some(response) => {
-                let took = response.message.latest.time.saturating_sub(begun.time);
-                let whole = if response.message.whole.is_some() { "" } else { ", cut off" };
-                let hint = hint(response.keep_alive);
-                format!("{} in {}{whole}{hint}", response.status, time(took))
-            }
-            None => "no answer".to_owned(),
-        };
-        lines.add(begun, Tone::Plain, format!("{number}  {method} {target}  {answer}"));
-        let Some((text, basis)) = words::outcome(number, exchange, life.side.0) else { continue };
-        let tone = if matches!(exchange.outcome, Outcome::Lost { .. }) { Tone::Bad } else { Tone::Hint };
-        lines.remark(tone, text);
-        if let Some(basis) = basis {
-            lines.remark(Tone::Quiet, basis.text().to_owned());
+        if !shown(i) {
+            skipped += 1;
+            continue;
         }
+        if skipped > 0 {
+            let text = format!("{} more, all answered", count(std::mem::take(&mut skipped), "exchange"));
+            lines.add(life.exchanges[i - 1].request.begun, Tone::Quiet, text);
+        }
+        one(life, i + 1, exchange, &mut announced, lines);
     }
     if let Some((at, status)) = life.unasked {
         let what = status.map_or_else(|| "bytes".to_owned(), |status| format!("a response, {status},"));
@@ -176,8 +174,38 @@ fn exchanges(life: &Life, lines: &mut Lines) {
     }
 }
 
-fn hint(keep_alive: Option<tenure_proto::KeepAlive>) -> String {
-    let Some(tenure_proto::KeepAlive { timeout, max }) = keep_alive else { return String::new() };
+/// In a long connection only its begin, its end and what went wrong.
+fn is_shown(life: &Life, i: usize) -> bool {
+    let exchanges = &life.exchanges;
+    let answered = |exchange: &Exchange| matches!(exchange.outcome, Outcome::Answered);
+    let near = &exchanges[i.saturating_sub(1)..exchanges.len().min(i + 2)];
+    exchanges.len() <= LONG || i < LONG / 4 || i + LONG / 4 >= exchanges.len() || !near.iter().all(answered)
+}
+
+/// `announced`: what the response before announced, so that it is not told again.
+fn one(life: &Life, number: usize, exchange: &Exchange, announced: &mut Option<KeepAlive>, lines: &mut Lines) {
+    let (method, target) = (&exchange.method, line(exchange.target.as_bytes()));
+    let begun = exchange.request.begun;
+    let answer = match exchange.response {
+        Some(response) => {
+            let took = response.message.latest.time.saturating_sub(begun.time);
+            let whole = if response.message.whole.is_some() { "" } else { ", not whole" };
+            let news = response.keep_alive.filter(|now| Some(*now) != announced.replace(*now));
+            format!("{} in {}{whole}{}", response.status, time(took), hint(news))
+        }
+        None => "no answer".to_owned(),
+    };
+    lines.add(begun, Tone::Plain, format!("{number} {method} {target} {answer}"));
+    let Some((text, basis)) = words::outcome(number, exchange, life.side.0) else { return };
+    let tone = if matches!(exchange.outcome, Outcome::Lost { .. }) { Tone::Bad } else { Tone::Hint };
+    lines.remark(tone, text);
+    if let Some(basis) = basis {
+        lines.remark(Tone::Quiet, basis.text().to_owned());
+    }
+}
+
+fn hint(keep_alive: Option<KeepAlive>) -> String {
+    let Some(KeepAlive { timeout, max }) = keep_alive else { return String::new() };
     let parts = [timeout.map(|t| format!("timeout={t}")), max.map(|m| format!("max={m}"))];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     if parts.is_empty() { String::new() } else { format!(", announces {}", parts.join(", ")) }

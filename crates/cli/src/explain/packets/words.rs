@@ -1,5 +1,7 @@
 //! The sentences that all three forms share.
 
+use std::time::Duration;
+
 use tenure::Fate;
 use tenure_capture::{
     Basis, Capture, EndState, Ending, Exchange, FileEnd, How, Life, Outcome, Protocol, Race, Relation, Side, SideBasis,
@@ -7,6 +9,11 @@ use tenure_capture::{
 };
 
 use super::super::text::{count, time};
+
+/// A time since the first packet, to the microsecond.
+pub(super) fn stamp(at: Duration) -> String {
+    format!("{}.{:06}", at.as_secs(), at.subsec_micros())
+}
 
 /// What became of a request, in two words.
 pub(super) const fn processed(fate: Fate) -> &'static str {
@@ -111,6 +118,10 @@ pub(super) fn side((side, basis): (Side, SideBasis)) -> String {
 pub(super) fn stop(who: Who, stop: Option<Stop>, life: &Life) -> Option<String> {
     let who = who.name();
     match stop? {
+        Stop::Lacking { at, bytes: 1 } => {
+            Some(format!("the capture lacks the {who}'s last byte, or its FIN, at byte {at}"))
+        }
+        Stop::Unmatched => Some(format!("what the {who} sends from here on answers what the capture lacks")),
         Stop::Lacking { at, bytes } => Some(format!(
             "the capture lacks {} of the {who}'s at byte {at}: its messages are not read beyond that",
             count(bytes, "byte")

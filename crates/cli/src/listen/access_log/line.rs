@@ -114,6 +114,7 @@ mod tests {
             age: Duration::from_secs(3),
             idle: Duration::from_millis(1250),
             tls: None,
+            pipelined: None,
         };
         Exchanged {
             connection,

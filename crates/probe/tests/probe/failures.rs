@@ -1,0 +1,114 @@
+//! Servers that cannot be measured: each is told apart, in bounded time.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::memory::{Memory, head, target};
+use tenure_probe::{BoxFuture, Dial, Failure, Opened, Probe, Target, Tcp};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::time::Instant;
+
+/// What comes of probing a server that says this once it has heard something.
+async fn answered_with(answer: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + Clone + 'static) -> Failure {
+    let dial = Memory(move |mut stream: DuplexStream| {
+        let answer = answer.clone();
+        Ok(async move {
+            let mut heard = vec![0; 4_096];
+            let n = stream.read(&mut heard).await.unwrap_or_default();
+            let _ = stream.write_all(&answer(&heard[..n])).await;
+        })
+    });
+    failure(Arc::new(dial), target()).await
+}
+
+async fn failure(dial: Arc<dyn Dial>, target: Target) -> Failure {
+    let start = Instant::now();
+    let failure = Probe::new(dial, target).run(|_| {}).await.map(|report| report.url).unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(31), "bounded: {:?}", start.elapsed());
+    failure
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_never_answers() {
+    let dial = Memory(|mut stream: DuplexStream| {
+        Ok(async move { while head(&mut stream, Instant::now() + Duration::from_secs(99)).await.is_some() {} })
+    });
+    assert_eq!(failure(Arc::new(dial), target()).await, Failure::NoAnswer { after: Duration::from_secs(10) });
+}
+
+#[tokio::test(start_paused = true)]
+async fn tls_on_a_plain_port() {
+    const ALERT: &[u8] = &[0x15, 3, 3, 0, 2, 2, 70];
+    for to_plain in [ALERT, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", b""] {
+        let speaks_tls = move |heard: &[u8]| {
+            let hello = heard.starts_with(&[0x16, 3]);
+            if hello { vec![0x16, 3, 3, 0, 90, 2] } else { to_plain.to_vec() }
+        };
+        assert_eq!(answered_with(speaks_tls).await, Failure::SpeaksTls);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn http2_on_a_plain_port() {
+    const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    assert_eq!(answered_with(|_| SETTINGS.to_vec()).await, Failure::SpeaksHttp2);
+    let quiet = |heard: &[u8]| if heard.starts_with(b"PRI") { SETTINGS.to_vec() } else { Vec::new() };
+    assert_eq!(answered_with(quiet).await, Failure::SpeaksHttp2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_dies_in_its_first_answer() {
+    let half = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf";
+    let failure = answered_with(|_| half.to_vec()).await;
+    assert!(matches!(&failure, Failure::Ended(what) if what.contains("before the answer was whole")), "{failure}");
+    assert!(matches!(answered_with(|_| Vec::new()).await, Failure::Ended(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn something_else_than_http() {
+    let failure = answered_with(|_| b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()).await;
+    assert!(matches!(failure, Failure::NotHttp(_)), "{failure}");
+}
+
+/// https was asked for, and the port answers in plain HTTP.
+struct PlainForTls(Memory<Serve>);
+
+type Serve = fn(DuplexStream) -> Result<BoxFuture<'static, ()>, Failure>;
+
+impl Dial for PlainForTls {
+    fn dial(&self) -> BoxFuture<'_, Result<Opened, Failure>> {
+        Box::pin(async { Err(Failure::Tls("received corrupt message of type InvalidContentType".to_owned())) })
+    }
+
+    fn dial_plain(&self) -> BoxFuture<'_, Result<Opened, Failure>> {
+        self.0.dial_plain()
+    }
+
+    fn address(&self) -> Option<SocketAddr> {
+        None
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn plain_http_on_https() {
+    let dial = PlainForTls(Memory(|mut stream| {
+        Ok(Box::pin(async move {
+            head(&mut stream, Instant::now() + Duration::from_secs(9)).await;
+            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+        }))
+    }));
+    let https = Target::new(&"https://probed.test/".parse().unwrap()).unwrap();
+    assert_eq!(failure(Arc::new(dial), https).await, Failure::SpeaksPlain);
+}
+
+#[tokio::test]
+async fn a_refused_port() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let uri = format!("http://{address}/").parse().unwrap();
+    let dial = Arc::new(Tcp::new(&uri, None).unwrap());
+    let failure = failure(dial, Target::new(&uri).unwrap()).await;
+    assert!(failure.to_string().contains("refuses connections"), "{failure}");
+}
