@@ -199,7 +199,7 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
         match bare {
             Ok(stream) => self.run(Drive::new(shared, stream, id, peer).entered(entry)),
             Err(socket) => {
-                drop(self.connections.spawn(establish(shared, self.context.clone(), socket, id, peer, entry)))
+                drop(self.connections.spawn(establish(shared, self.context.clone(), socket, id, peer, entry)));
             }
         }
     }
