@@ -91,7 +91,7 @@ enum Event<S: Stream> {
 impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
     /// Until `stop` is ready.
     async fn serve(&mut self, mut stop: Pin<&mut impl Future>) -> io::Result<()> {
-        if let Some(listener) = &self.listener {
+        if let Some(listener) = &mut self.listener {
             listener.set_options(self.shared.limits.probes);
         }
         loop {

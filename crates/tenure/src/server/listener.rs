@@ -21,6 +21,9 @@ pub struct Listener {
     sockets: Vec<Kind>,
     /// Which is asked first: each in turn.
     turn: usize,
+    /// Until the queues were seen empty once, they may hold connections from before the options were
+    /// set: those have not inherited them.
+    early: Option<Probes>,
 }
 
 #[derive(Debug)]
@@ -35,21 +38,21 @@ enum Kind {
 
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Self {
-        Self { sockets: vec![Kind::Tcp(listener)], turn: 0 }
+        Self { sockets: vec![Kind::Tcp(listener)], turn: 0, early: None }
     }
 }
 
 #[cfg(unix)]
 impl From<UnixListener> for Listener {
     fn from(listener: UnixListener) -> Self {
-        Self { sockets: vec![Kind::Unix(listener)], turn: 0 }
+        Self { sockets: vec![Kind::Unix(listener)], turn: 0, early: None }
     }
 }
 
 impl<L: Into<Self>> FromIterator<L> for Listener {
     fn from_iter<I: IntoIterator<Item = L>>(listeners: I) -> Self {
         let sockets = listeners.into_iter().flat_map(|listener| listener.into().sockets).collect();
-        Self { sockets, turn: 0 }
+        Self { sockets, turn: 0, early: None }
     }
 }
 
@@ -57,13 +60,14 @@ impl<L: Into<Self>> FromIterator<L> for Listener {
 impl Listener {
     /// What another task accepts, and sends.
     pub(super) fn dealt(connections: mpsc::Receiver<Dealt>) -> Self {
-        Self { sockets: vec![Kind::Dealt(connections)], turn: 0 }
+        Self { sockets: vec![Kind::Dealt(connections)], turn: 0, early: None }
     }
 }
 
 impl Listener {
     /// Sets the sockets' options. Accepted sockets inherit them, on Linux and the BSDs.
-    pub(super) fn set_options(&self, probes: Probes) {
+    pub(super) fn set_options(&mut self, probes: Probes) {
+        self.early = Some(probes);
         for socket in &self.sockets {
             match socket {
                 Kind::Tcp(listener) => {
@@ -95,9 +99,10 @@ impl Listener {
                 },
             };
             if accepted.is_ready() {
-                return accepted;
+                return accepted.map_ok(|accepted| self.inherit(accepted));
             }
         }
+        self.early = None;
         Poll::Pending
     }
 }
@@ -105,7 +110,17 @@ impl Listener {
 impl Listener {
     /// A connection that waits already, if there is one. Asks the kernel, not the runtime.
     pub(super) fn accept_waiting(&mut self) -> Option<(Socket, Option<SocketAddr>)> {
-        self.sockets.iter_mut().find_map(|socket| socket.accept_waiting().ok())
+        let accepted = self.sockets.iter_mut().find_map(|socket| socket.accept_waiting().ok());
+        accepted.map(|accepted| self.inherit(accepted))
+    }
+
+    fn inherit(&self, accepted: (Socket, Option<SocketAddr>)) -> (Socket, Option<SocketAddr>) {
+        if let (Some(probes), (Socket::Tcp(stream), _)) = (self.early, &accepted)
+            && let Err(error) = set_options(SockRef::from(stream), probes)
+        {
+            tracing::debug!(%error, "a connection's TCP options");
+        }
+        accepted
     }
 }
 

@@ -98,7 +98,7 @@ impl Server {
     async fn on_workers<W, F>(
         self,
         workers: NonZeroUsize,
-        listener: Listener,
+        mut listener: Listener,
         mut worker: impl FnMut(Self) -> W,
         stop: impl Future,
     ) -> io::Result<()>
