@@ -54,8 +54,13 @@ async fn a_post_that_was_processed_and_dropped_surfaces_as_unknown_each_time() {
         for row in rows(title).await {
             let t = row.tally;
             // Eight clients of three or four requests, of which each second one of a connection is dropped.
+            // Once a client has met that it takes a fresh connection, unless so much time has passed that
+            // the end may have been one of idleness.
             match row.method == Method::POST {
-                true => assert_eq!((t.answered, t.unknown, t.repeats), (16, 14, 0), "{title} {t:?}"),
+                true => {
+                    assert_eq!((t.answered + t.unknown, t.repeats), (30, 0), "{title} {t:?}");
+                    assert!((8..=14).contains(&t.unknown), "{title} {t:?}");
+                }
                 false => assert_eq!((t.answered, t.unknown), (30, 0), "{title} {t:?}"),
             }
         }

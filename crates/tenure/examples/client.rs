@@ -24,5 +24,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("  send {:?}, wait {:?}, receive {:?}", timing.send(), timing.wait(), timing.receive());
         }
     }
+    for origin in client.pool().origins {
+        for idle in &origin.idle {
+            println!("{}: connection {} has carried {} requests", origin.origin, idle.id, idle.requests);
+            println!("  kept for {:?}; a POST may use it for {:?}", idle.usable, idle.settled);
+        }
+    }
     Ok(())
 }

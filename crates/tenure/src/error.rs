@@ -1,5 +1,6 @@
 //! The one error of this crate: opaque, with questions.
 
+use std::time::Duration;
 use std::{fmt, io};
 
 use tenure_proto::{CloseReason, ErrorKind, Fate, MisuseError, ProtocolError};
@@ -22,6 +23,8 @@ pub(crate) enum Kind {
     Request(BoxError),
     /// No connection could be made.
     Connect { target: String, source: BoxError },
+    /// No connection became free, and no other could be made within the limits.
+    NoTurn { target: String, limit: Duration, open: usize, waiting: usize },
     /// The peer broke the protocol, was too slow, or stopped in the middle of a message.
     Protocol(ProtocolError),
     /// The connection failed.
@@ -80,7 +83,7 @@ impl Error {
     pub fn is_timeout(&self) -> bool {
         match &self.0.kind {
             Kind::Protocol(e) => matches!(e.kind(), ErrorKind::TimedOut(_)),
-            Kind::TimedOut(_) => true,
+            Kind::TimedOut(_) | Kind::NoTurn { .. } => true,
             Kind::Connect { source, .. } => {
                 source.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::TimedOut)
             }
@@ -148,6 +151,11 @@ impl fmt::Display for Error {
         match &self.0.kind {
             Kind::Request(e) => write!(f, "the request cannot be sent: {e}")?,
             Kind::Connect { target, source } => write!(f, "cannot connect to {target}: {source}")?,
+            Kind::NoTurn { target, limit, open, waiting } => write!(
+                f,
+                "no connection to {target} became free within {limit:?}: {open} are open, {waiting} requests wait; \
+                 more are allowed by connections_per_origin or max_connections"
+            )?,
             Kind::Protocol(e) => write!(f, "{e}")?,
             Kind::Io(e) => write!(f, "the connection failed: {e}")?,
             Kind::Content(e) => write!(f, "the content could not be sent: {e}")?,
@@ -169,7 +177,12 @@ impl std::error::Error for Error {
             Kind::Request(e) | Kind::Content(e) | Kind::Connect { source: e, .. } => Some(&**e),
             Kind::Protocol(e) => Some(e),
             Kind::Io(e) => Some(e),
-            Kind::Stray | Kind::Coding | Kind::Ended(_) | Kind::Unanswered(_) | Kind::TimedOut(_) => None,
+            Kind::Stray
+            | Kind::NoTurn { .. }
+            | Kind::Coding
+            | Kind::Ended(_)
+            | Kind::Unanswered(_)
+            | Kind::TimedOut(_) => None,
         }
     }
 }

@@ -27,15 +27,15 @@ pub(super) enum From {
     Declared,
     /// The table of defaults.
     Table(&'static Product),
-    /// It was asked: what its `Keep-Alive: timeout` says, if it says anything. Not measured.
-    Asked { announced: Option<u64> },
+    /// It was probed. What its `Keep-Alive: timeout` says, if it says anything, is not what counts.
+    Measured { announced: Option<u64> },
 }
 
 /// What stands on the command line.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Given {
     Hop(Hop),
-    /// To be asked.
+    /// To be measured.
     Url(Uri),
 }
 
@@ -73,11 +73,10 @@ impl Given {
 }
 
 impl Hop {
-    /// What the program behind this URL announced.
-    pub(super) fn asked(uri: &Uri, announced: Option<u64>) -> Self {
-        let limit = announced.map_or(Limit::Unknown, Limit::seconds);
+    /// The program behind this URL, which keeps idle connections for so long.
+    pub(super) fn measured(uri: &Uri, keeps: Limit, announced: Option<u64>) -> Self {
         let name = uri.authority().map_or_else(String::new, |authority| authority.as_str().to_owned());
-        Self { name, keeps: limit, reuses: Limit::Unknown, from: From::Asked { announced } }
+        Self { name, keeps, reuses: Limit::Unknown, from: From::Measured { announced } }
     }
 
     pub(super) const fn product(&self) -> Option<&'static Product> {
@@ -91,7 +90,7 @@ impl Hop {
     pub(super) const fn announces(&self) -> Option<u64> {
         match &self.from {
             From::Table(product) => product.announces,
-            From::Asked { announced } => *announced,
+            From::Measured { announced } => *announced,
             From::Declared => None,
         }
     }
@@ -110,8 +109,8 @@ impl fmt::Display for From {
         match self {
             Self::Declared => f.write_str("declared"),
             Self::Table(product) => write!(f, "default of {}", product.title),
-            Self::Asked { announced: Some(_) } => f.write_str("announced; not measured"),
-            Self::Asked { announced: None } => f.write_str("asked; announces nothing, and was not measured"),
+            Self::Measured { announced: Some(seconds) } => write!(f, "measured; announces {seconds} s"),
+            Self::Measured { announced: None } => f.write_str("measured"),
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::report::units;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Limit {
     After(Duration),
+    /// Longer than this, which is as long as was waited for.
+    Beyond(Duration),
     /// There is no limit.
     Endless,
     /// Nobody has said.
@@ -46,7 +48,7 @@ impl Limit {
     pub(super) fn in_seconds(self) -> Option<f64> {
         match self {
             Self::After(time) => Some(time.as_secs_f64()),
-            Self::Endless | Self::Unknown => None,
+            Self::Beyond(_) | Self::Endless | Self::Unknown => None,
         }
     }
 }
@@ -55,6 +57,7 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::After(time) => f.write_str(&short(*time)),
+            Self::Beyond(time) => write!(f, "longer than {}", short(*time)),
             Self::Endless => f.write_str("no limit"),
             Self::Unknown => f.write_str("unknown"),
         }
@@ -66,7 +69,7 @@ pub(super) fn short(time: Duration) -> String {
     match time.as_millis() {
         ms if ms % 1_000 == 0 => format!("{} s", time.as_secs()),
         ms if ms < 1_000 => format!("{ms} ms"),
-        _ => format!("{} s", time.as_secs_f64()),
+        ms => format!("{} s", ms as f64 / 1e3),
     }
 }
 

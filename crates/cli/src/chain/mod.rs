@@ -1,6 +1,6 @@
 //! `tenure chain`: which neighbours on the path of a request race for an idle connection.
 //!
-//! One walk: `hop` reads the command line, a URL is asked for what it announces, `verdict` judges
+//! One walk: `hop` reads the command line, a URL is measured by the probe, `verdict` judges
 //! each pair of neighbours, `show` tells. `defaults` is the table of well-known programs.
 
 mod defaults;
@@ -10,19 +10,17 @@ mod show;
 mod verdict;
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Uri};
-use http_body_util::BodyExt;
-use tenure::{Body, Client};
+use http::Uri;
+use tenure_probe::{EXPERIMENTS, Failure, Probe, Target, Tcp, Value};
 
-use crate::net::{WrongUse, connect_advice, exit_code, url};
-use crate::report::{Paint, Stream};
+use crate::net::{WrongUse, exit_code};
+use crate::report::{Paint, Stream, say};
 use hop::{Given, Hop};
+use limit::Limit;
 use verdict::Verdict;
-
-/// How long a server may take to answer, or to go on answering.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Say which hops of a path race for idle connections, and what to set
 ///
@@ -31,8 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// meet the close, and its sender sees a reset, or its user a 502.
 ///
 /// A hop is NAME=TIME (lb=60s; lb=75s/60s keeps its clients' connections for 75 s and its own for
-/// 60 s; none is no limit), NAME=PRODUCT with the product's defaults (app=gunicorn), or a URL, which
-/// is asked once for the Keep-Alive: timeout it announces.
+/// 60 s; none is no limit), NAME=PRODUCT with the product's defaults (app=gunicorn), or a URL, whose
+/// idle timeout is measured, as by 'tenure probe --only idle'.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -41,7 +39,7 @@ Examples:
   tenure chain client=curl http://127.0.0.1:8080/
   tenure chain --defaults
 
-Exit codes: 0 no race found, 1 a race, or a URL that does not answer, 2 wrong use.")]
+Exit codes: 0 no race found, 1 a race, or a URL that cannot be measured, 2 wrong use.")]
 pub(crate) struct Args {
     /// The hops, from the client to the application
     #[arg(value_name = "HOP", required_unless_present = "defaults")]
@@ -49,6 +47,9 @@ pub(crate) struct Args {
     /// Print the table of defaults, each with its source, and end
     #[arg(long, conflicts_with = "hops")]
     defaults: bool,
+    /// How long to wait for a URL to close an idle connection
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    max_wait: u64,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -57,7 +58,7 @@ pub(crate) struct Args {
 /// Runs the command; its exit code.
 ///
 /// # Errors
-/// A URL does not answer.
+/// A URL cannot be measured.
 pub(crate) async fn run(args: Args) -> Result<u8, Box<dyn Error>> {
     exit_code("chain", chain(args).await)
 }
@@ -74,7 +75,7 @@ async fn chain(args: Args) -> Result<u8, Box<dyn Error>> {
     for given in given {
         hops.push(match given {
             Given::Hop(hop) => hop,
-            Given::Url(uri) => ask(&uri).await?,
+            Given::Url(uri) => measure(&uri, Duration::from_secs(args.max_wait)).await?,
         });
     }
     let findings: Vec<_> = hops.windows(2).map(|pair| verdict::judge(&pair[0], &pair[1])).collect();
@@ -105,27 +106,32 @@ fn check(given: &[Given]) -> Result<(), WrongUse> {
     Ok(())
 }
 
-/// One request, for what the answer announces.
-async fn ask(uri: &Uri) -> Result<Hop, Box<dyn Error>> {
-    let client =
-        Client::builder().connect_timeout(PATIENCE).response_timeout(PATIENCE).content_timeout(PATIENCE).build();
-    let request = Request::get(uri.clone()).header("connection", "keep-alive").body(Body::empty())?;
-    let response =
-        client.request(request).await.map_err(|e| format!("{}: {e}; {}", url::origin(uri), connect_advice(&e)))?;
-    let announced = response.headers().get_all("keep-alive").iter().find_map(|value| timeout(value.as_bytes()));
-    // Only the head was wanted; a short rest is read, so that the server's log shows no broken answer.
-    let rest = async { response.into_body().frame().await };
-    let _ = tokio::time::timeout(PATIENCE, rest).await;
-    Ok(Hop::asked(uri, announced))
+/// How long the program behind this URL really keeps an idle connection.
+async fn measure(uri: &Uri, max_wait: Duration) -> Result<Hop, Box<dyn Error>> {
+    let failed = |failure: &Failure| format!("{uri}: {failure}");
+    let dial = Arc::new(Tcp::new(uri, None).map_err(|e| failed(&e))?);
+    let target = Target::new(uri).ok_or("a URL begins with http:// or https://")?;
+    let idle: Vec<_> = EXPERIMENTS.iter().filter(|experiment| experiment.name == "idle").collect();
+    let probe = Probe::new(dial, target).max_wait(max_wait).only(&idle);
+    say(Stream::Stderr, &format!("measuring {uri}, for {} at most", limit::short(probe.at_most())));
+    let report = probe.run(|_| {}).await.map_err(|e| failed(&e))?;
+    let value = |subject| report.findings.iter().find(|finding| finding.subject == subject).map(|found| &found.value);
+    let announced = match value("idle timeout announced") {
+        Some(Value::Time { seconds }) => Some(*seconds as u64),
+        _ => None,
+    };
+    Ok(Hop::measured(uri, keeps(value("idle timeout")), announced))
 }
 
-/// The seconds of `timeout=SECONDS` in a `Keep-Alive` value.
-fn timeout(value: &[u8]) -> Option<u64> {
-    let value = std::str::from_utf8(value).ok()?;
-    value.split([',', ';']).find_map(|part| {
-        let (name, seconds) = part.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("timeout").then(|| seconds.trim().trim_matches('"').parse().ok()).flatten()
-    })
+/// What is certain of a measured time: its lower end.
+fn keeps(value: Option<&Value>) -> Limit {
+    let limit =
+        |seconds: f64, limit: fn(Duration) -> Limit| Duration::try_from_secs_f64(seconds).map_or(Limit::Unknown, limit);
+    match value {
+        Some(Value::Time { seconds } | Value::Between { from_seconds: seconds, .. }) => limit(*seconds, Limit::After),
+        Some(Value::LongerThan { seconds }) => limit(*seconds, Limit::Beyond),
+        _ => Limit::Unknown,
+    }
 }
 
 #[cfg(test)]
@@ -133,16 +139,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_announcement_is_found_among_other_parameters() {
+    fn a_measurement_counts_by_its_lower_end() {
+        let seconds = Duration::from_secs;
         for (value, expected) in [
-            ("timeout=5", Some(5)),
-            ("max=100, Timeout = 15", Some(15)),
-            ("timeout=\"5\"", Some(5)),
-            ("timeout=", None),
-            ("timeout=-1", None),
-            ("max=5", None),
+            (Value::Time { seconds: 5.0 }, Limit::After(seconds(5))),
+            (Value::Between { from_seconds: 4.0, to_seconds: 6.0 }, Limit::After(seconds(4))),
+            (Value::LongerThan { seconds: 120.0 }, Limit::Beyond(seconds(120))),
+            (Value::Text { text: "no".to_owned() }, Limit::Unknown),
+            (Value::Time { seconds: f64::NAN }, Limit::Unknown),
         ] {
-            assert_eq!(timeout(value.as_bytes()), expected, "{value}");
+            assert_eq!(keeps(Some(&value)), expected);
         }
+        assert_eq!(keeps(None), Limit::Unknown);
     }
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::defaults::Heeds;
-use super::hop::{From, Hop};
+use super::hop::Hop;
 use super::limit::{Limit, short};
 
 /// The upstream one has to wait this much longer: for the way of the request, and for timers.
@@ -43,7 +43,6 @@ pub(super) struct Finding {
 /// Judges the connections from `down` to `up`.
 pub(super) fn judge(down: &Hop, up: &Hop) -> Finding {
     let (d, u) = (&down.name, &up.name);
-    let only_announced = matches!(up.from, From::Asked { .. });
     let (reuses, heeded) = in_force(down, up);
     let find = |verdict, reason, advice| Finding { verdict, reason, advice };
     match (reuses, up.keeps) {
@@ -71,13 +70,15 @@ pub(super) fn judge(down: &Hop, up: &Hop) -> Finding {
                 vec![],
             )
         }
-        (Limit::After(reuses), Limit::After(_)) if only_announced && heeded => find(
-            Verdict::Unknown,
-            format!(
-                "{d} lets go after {}, as {u} announces; whether {u} waits longer than that was not measured",
-                short(reuses)
-            ),
+        (Limit::After(reuses), Limit::Beyond(keeps)) if keeps >= reuses.saturating_add(SLACK) => find(
+            Verdict::Safe,
+            format!("{d} lets go after {}; {u} waits longer than {}", short(reuses), short(keeps)),
             vec![],
+        ),
+        (_, Limit::Beyond(keeps)) => find(
+            Verdict::Unknown,
+            format!("{u} waits longer than {}, and for how much longer was not measured", short(keeps)),
+            vec!["measure for longer: --max-wait SECONDS".to_owned()],
         ),
         (reuses, Limit::After(keeps)) => {
             find(Verdict::Race, reason(d, u, reuses, keeps), advice(down, up, reuses, keeps))
@@ -187,11 +188,21 @@ mod tests {
         assert_eq!(verdict("a=reqwest", "b=tenure-serve"), Verdict::Race, "it does not know the field");
         assert_eq!(verdict("a=undici", "b=node"), Verdict::Safe, "a second earlier than announced");
         assert_eq!(verdict("a=httpurlconnection", "b=tenure-serve"), Verdict::Safe, "75 s in place of its own 5 s");
+    }
+
+    #[test]
+    fn what_was_measured_counts_and_not_what_is_announced() {
         let uri = "http://h:1/".parse().unwrap();
-        let asked = |announced| Hop::asked(&uri, announced);
-        assert_eq!(judge(&hop("a=tenure"), &asked(Some(5))).verdict, Verdict::Unknown);
-        assert_eq!(judge(&hop("a=curl"), &asked(Some(5))).verdict, Verdict::Race);
-        assert_eq!(judge(&hop("a=curl"), &asked(None)).verdict, Verdict::Unknown);
+        let up = |keeps, announced| Hop::measured(&uri, keeps, announced);
+        let seconds = |n| Limit::After(Duration::from_secs(n));
+        assert_eq!(judge(&hop("a=tenure"), &up(seconds(10), Some(5))).verdict, Verdict::Safe);
+        assert_eq!(judge(&hop("a=tenure"), &up(seconds(5), Some(5))).verdict, Verdict::Race);
+        assert_eq!(judge(&hop("a=curl"), &up(seconds(10), Some(200))).verdict, Verdict::Race);
+        let beyond = Limit::Beyond(Duration::from_secs(120));
+        assert_eq!(judge(&hop("a=90s"), &up(beyond, None)).verdict, Verdict::Safe);
+        assert_eq!(judge(&hop("a=200s"), &up(beyond, None)).verdict, Verdict::Unknown);
+        assert_eq!(judge(&hop("a=none"), &up(beyond, None)).verdict, Verdict::Unknown);
+        assert_eq!(judge(&hop("a=90s"), &up(Limit::Unknown, None)).verdict, Verdict::Unknown);
     }
 
     #[test]

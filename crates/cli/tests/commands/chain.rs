@@ -45,14 +45,16 @@ fn the_table_of_defaults_is_printed() {
 }
 
 #[test]
-fn a_url_is_asked_for_what_it_announces() {
+fn a_url_is_measured() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Serve::start(["--idle-timeout".as_ref(), "7".as_ref(), folder.path().as_os_str()]);
-    let ran = tenure(["chain", "client=curl", &server.url]).expect(1);
-    assert!(ran.out.contains("keeps idle connections: 7 s (announced; not measured)"), "{}", ran.out);
-    assert!(ran.out.contains("RACE"), "{}", ran.out);
-    let ran = tenure(["chain", "client=tenure", &server.url]).expect(0);
-    assert!(ran.out.contains("was not measured") && ran.out.contains("1 of 1 pairs unknown"), "{}", ran.out);
+    let server =
+        Serve::start(["--idle-timeout".as_ref(), "1".as_ref(), "--no-announce".as_ref(), folder.path().as_os_str()]);
+    let ran = tenure(["chain", "--max-wait", "5", "--json", "client=curl", &server.url]).expect(1);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let keeps = report["hops"][1]["keeps_seconds"].as_f64().unwrap();
+    assert!((0.5..3.0).contains(&keeps), "{}", ran.out);
+    assert_eq!((&report["hops"][1]["from"], &report["neighbours"][0]["verdict"]), (&"measured".into(), &"race".into()));
+    assert!(ran.err.contains("measuring http://"), "{}", ran.err);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The client's settings.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,9 @@ use tenure_proto::{Config, Timeouts};
 
 use super::Client;
 use super::drive::Rest;
+use super::names::{Names, Resolve};
 use super::pipeline::Pipelining;
+use super::pool::Limits;
 use super::shared::Shared;
 use super::tls::Tls;
 use crate::io::Probes;
@@ -20,8 +23,12 @@ const SEND: Option<Duration> = Some(Duration::from_secs(60));
 #[derive(Clone)]
 pub struct Builder {
     pub(super) config: Config,
-    pub(super) per_origin: usize,
+    pub(super) limits: Limits,
     pub(super) idle_timeout: Duration,
+    pub(super) max_age: Option<Duration>,
+    pub(super) max_requests: Option<u64>,
+    pub(super) acquire_timeout: Option<Duration>,
+    pub(super) names: Names,
     pub(super) connect_timeout: Duration,
     pub(super) response_timeout: Option<Duration>,
     pub(super) request_timeout: Option<Duration>,
@@ -38,8 +45,12 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             config: Config { timeouts: Timeouts { send: SEND, ..Timeouts::NONE }, ..Config::default() },
-            per_origin: 6,
+            limits: Limits { per_origin: 6, total: usize::MAX, idle: 512 },
             idle_timeout: Duration::from_secs(90),
+            max_age: Some(Duration::from_secs(600)),
+            max_requests: None,
+            acquire_timeout: Some(Duration::from_secs(30)),
+            names: Names::default(),
             connect_timeout: Duration::from_secs(10),
             response_timeout: None,
             request_timeout: None,
@@ -55,15 +66,70 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Connections to one origin, at most. Default 6, at least 1. Further requests wait their turn.
+    /// Connections to one origin, at most. Default 6, at least 1. Further requests wait their turn,
+    /// in the order of coming.
     pub const fn connections_per_origin(mut self, connections: usize) -> Self {
-        self.per_origin = connections;
+        self.limits.per_origin = connections;
         self
     }
 
-    /// How long an idle connection is kept. Default 90 s.
+    /// Open connections in all, at most. Default: no limit, at least 1. Where it is reached, the
+    /// connection that has been idle longest makes room, whichever its origin; if none is idle, the
+    /// request that has waited longest is next, whichever its origin.
+    pub const fn max_connections(mut self, connections: usize) -> Self {
+        self.limits.total = connections;
+        self
+    }
+
+    /// Idle connections in all, at most; beyond that the longest idle one is closed. Default 512:
+    /// half of the descriptors that a process usually may have. 0 keeps none.
+    pub const fn max_idle(mut self, connections: usize) -> Self {
+        self.limits.idle = connections;
+        self
+    }
+
+    /// How long an idle connection is kept. Default 90 s, and less where the server announces less.
+    /// An idle connection is watched: it goes at once when its server closes it.
     pub const fn idle_timeout(mut self, idle: Duration) -> Self {
         self.idle_timeout = idle;
+        self
+    }
+
+    /// How old a connection may become, less up to a tenth, so that those that began together do not
+    /// end together. It ends between two requests. Default 10 minutes, so that a name that has moved
+    /// to other addresses is followed; `None`: no limit.
+    pub const fn max_age(mut self, age: Option<Duration>) -> Self {
+        self.max_age = age;
+        self
+    }
+
+    /// How many requests a connection carries, less up to a tenth. Default `None`: no limit, but for
+    /// what the server announces or was seen to do.
+    pub const fn max_requests(mut self, requests: Option<u64>) -> Self {
+        self.max_requests = requests;
+        self
+    }
+
+    /// How long a request waits for a connection while no other request to its origin gets one: a
+    /// queue that moves may take as long as it takes. Default 30 s, since all connections may be held
+    /// by responses that never end (server-sent events), and waiting behind them would look like a
+    /// server that does not answer; `None`: for ever. The error says so
+    /// ([`Error::is_timeout`](crate::Error::is_timeout)), and nothing was sent.
+    pub const fn acquire_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.acquire_timeout = timeout;
+        self
+    }
+
+    /// Look names up with this instead of the system's resolver. It is asked for every new connection.
+    pub fn resolver(mut self, resolver: Arc<dyn Resolve>) -> Self {
+        self.names.resolver = Some(resolver);
+        self
+    }
+
+    /// Connect to these addresses for the name `host`, whatever a resolver says: for tests, and for
+    /// names that nobody knows. Port 0 stands for the URI's own port. `Host` and TLS keep the name.
+    pub fn resolve(mut self, host: &str, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
+        self.names.given.insert(host.to_ascii_lowercase(), addresses.into_iter().collect());
         self
     }
 

@@ -2,13 +2,15 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::addresses::Addresses;
 use super::eyeballs;
+use super::names::Names;
 use super::origin::Origin;
 use super::timing::Making;
 use super::tls::Tls;
@@ -52,7 +54,6 @@ pub(crate) struct Connected {
     pub(crate) stream: Box<dyn Stream>,
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
-    pub(crate) opened: Instant,
     pub(crate) took: Duration,
     pub(crate) making: Making,
     pub(crate) round_trip: Option<Duration>,
@@ -60,46 +61,75 @@ pub(crate) struct Connected {
     pub(crate) tls: Option<Arc<TlsFacts>>,
 }
 
-/// Connects to an origin: whichever address of its name answers first, then TLS where the scheme says so.
-pub(crate) async fn connect(origin: &Origin, timeout: Duration, tls: &Tls, probes: Probes) -> Result<Connected, Error> {
-    let failed = |source| Error::new(Kind::Connect { target: origin.to_string(), source }, Fate::NotSent);
-    let start = now();
-    let work = async {
-        let (tcp, mut making) = tcp(origin, probes).await?;
-        let (peer, local) = (tcp.peer_addr().ok(), tcp.local_addr().ok());
-        let begun = now();
-        let (stream, tls): Secured =
-            if origin.secure { tls.connect(origin, tcp).await? } else { (Box::new(tcp), None) };
-        making.tls = origin.secure.then(|| now() - begun);
-        Ok::<_, crate::BoxError>((stream, tls, peer, local, making))
-    };
-    match tokio::time::timeout(timeout, work).await {
-        Ok(Ok((stream, tls, peer, local, making))) => {
-            let opened = now();
-            let round_trip = stream.facts().ok().map(|facts| facts.round_trip);
-            Ok(Connected { stream, peer, local, opened, took: opened - start, making, round_trip, tls })
-        }
-        Ok(Err(source)) => Err(failed(source)),
-        Err(_) => {
-            let late = io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {timeout:?}"));
-            Err(failed(late.into()))
-        }
-    }
+/// How connections are made.
+pub(crate) struct Connector {
+    names: Names,
+    tls: Tls,
+    timeout: Duration,
+    probes: Probes,
+    /// Held for moves only.
+    addresses: Mutex<Addresses>,
 }
 
-async fn tcp(origin: &Origin, probes: Probes) -> io::Result<(TcpStream, Making)> {
-    let start = now();
-    let addresses = tokio::net::lookup_host((&*origin.host, origin.port)).await?;
-    let found = now();
-    let stream = eyeballs::race(addresses, |address| async move {
-        let stream = TcpStream::connect(address).await?;
-        // Small messages must not wait for the peer's acknowledgement of earlier ones.
-        stream.set_nodelay(true)?;
-        probes.set(socket2::SockRef::from(&stream))?;
-        Ok(stream)
-    })
-    .await?;
-    Ok((stream, Making { dns: found - start, connect: now() - found, tls: None }))
+impl Connector {
+    /// `timeout`: for all of it, TLS included.
+    pub(crate) fn new(names: Names, tls: Tls, timeout: Duration, probes: Probes) -> Self {
+        Self { names, tls, timeout, probes, addresses: Mutex::default() }
+    }
+
+    /// Connects to an origin: whichever address of its name answers first, then TLS where the scheme
+    /// says so.
+    pub(crate) async fn connect(&self, origin: &Origin) -> Result<Connected, Error> {
+        let failed = |source| Error::new(Kind::Connect { target: origin.to_string(), source }, Fate::NotSent);
+        let start = now();
+        let work = async {
+            let (tcp, mut making) = self.tcp(origin).await?;
+            let (peer, local) = (tcp.peer_addr().ok(), tcp.local_addr().ok());
+            let begun = now();
+            let (stream, tls): Secured =
+                if origin.secure { self.tls.connect(origin, tcp).await? } else { (Box::new(tcp), None) };
+            making.tls = origin.secure.then(|| now() - begun);
+            Ok::<_, crate::BoxError>((stream, tls, peer, local, making))
+        };
+        match tokio::time::timeout(self.timeout, work).await {
+            Ok(Ok((stream, tls, peer, local, making))) => {
+                let took = now() - start;
+                let round_trip = stream.facts().ok().map(|facts| facts.round_trip);
+                Ok(Connected { stream, peer, local, took, making, round_trip, tls })
+            }
+            Ok(Err(source)) => Err(failed(source)),
+            Err(_) => {
+                let late = io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {:?}", self.timeout));
+                Err(failed(late.into()))
+            }
+        }
+    }
+
+    async fn tcp(&self, origin: &Origin) -> io::Result<(TcpStream, Making)> {
+        let start = now();
+        let resolved = self.names.look_up(origin).await?;
+        let (found, probes) = (now(), self.probes);
+        let ordered = self.addresses().order(resolved, now());
+        let raced = eyeballs::race(ordered, |address| async move {
+            let stream = TcpStream::connect(address).await?;
+            // Small messages must not wait for the peer's acknowledgement of earlier ones.
+            stream.set_nodelay(true)?;
+            probes.set(socket2::SockRef::from(&stream))?;
+            Ok(stream)
+        });
+        let raced = raced.await;
+        let mut addresses = self.addresses();
+        for dead in raced.dead {
+            addresses.failed(dead, now());
+        }
+        let (address, stream) = raced.won?;
+        addresses.connected(address, now());
+        Ok((stream, Making { dns: found - start, connect: now() - found, tls: None }))
+    }
+
+    fn addresses(&self) -> MutexGuard<'_, Addresses> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
@@ -112,7 +142,8 @@ mod tests {
         let origin = Origin::of(&format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap()).unwrap();
         let off = Probes { keep_alive: None, unacknowledged: None };
         for (probes, probed, told) in [(Probes::default(), true, Some((60, 120))), (off, false, None)] {
-            let (stream, making) = tcp(&origin, probes).await.unwrap();
+            let connector = Connector::new(Names::default(), Tls::default(), Duration::MAX, probes);
+            let (stream, making) = connector.tcp(&origin).await.unwrap();
             let socket = socket2::SockRef::from(&stream);
             assert!(socket.tcp_nodelay().unwrap());
             assert_eq!(socket.keepalive().unwrap(), probed);

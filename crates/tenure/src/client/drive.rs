@@ -84,14 +84,14 @@ pub(super) enum Step {
 impl Exchange {
     /// Queues the request's head.
     pub(super) fn start(mut lease: Lease, prepared: &Prepared, content: Body) -> Result<Self, Error> {
-        let info = lease.info();
+        let (info, stale) = (lease.info(), lease.may_be_stale());
         let observed = observe(&lease, &info, prepared);
         let response_timeout = lease.shared.response_timeout;
         let judges = lease.shared.repeat_undelivered && !prepared.class().is_idempotent();
         let pooled = lease.pooled();
         let course = Course::begin(prepared.called, pooled.making.take());
         let sent_before = pooled.transport.sent();
-        let before = if info.is_reused() { Before::of(&**pooled.transport.stream()) } else { None };
+        let before = if stale { Before::of(&**pooled.transport.stream()) } else { None };
         let length = content.size_hint().exact();
         let framing = queue_head(pooled, prepared, length)?;
         let owed = if let Framing::Length(length) = framing { Some(length) } else { None };

@@ -1,68 +1,72 @@
 //! Which of a name's addresses: whichever answers first (RFC 8305, Happy Eyeballs). A dead address
-//! costs a quarter of a second, not its time-out.
+//! costs a quarter of a second, not its time-out, and nothing while it is remembered as dead.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// RFC 8305 section 5: how long an attempt has before the next one is begun beside it.
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// The first connection to any of the addresses; attempts that come too late are given up.
-///
-/// # Errors
-/// All have failed; this is what the last one said.
-pub(super) async fn race<F, C, T>(addresses: impl IntoIterator<Item = SocketAddr>, connect: F) -> io::Result<T>
+/// What came of a race.
+pub(super) struct Raced<T> {
+    /// The first connection, or what the last attempt said when all had failed.
+    pub(super) won: io::Result<(SocketAddr, T)>,
+    /// Who failed, or had not answered after its head start.
+    pub(super) dead: Vec<SocketAddr>,
+}
+
+/// The first connection to any of the addresses, tried in this order; attempts that come too late
+/// are given up.
+pub(super) async fn race<F, C, T>(addresses: Vec<SocketAddr>, connect: F) -> Raced<T>
 where
     F: Fn(SocketAddr) -> C,
     C: Future<Output = io::Result<T>> + Send + 'static,
     T: Send + 'static,
 {
-    let mut addresses = alternate(addresses);
+    let mut addresses = addresses.into_iter();
     let mut attempts = JoinSet::new();
+    let mut under_way: Vec<(SocketAddr, Instant)> = Vec::new();
+    let mut dead = Vec::new();
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     loop {
-        if let Some(address) = addresses.pop_front() {
+        if let Some(address) = addresses.next() {
             let attempt = connect(address);
-            attempts
-                .spawn(async move { attempt.await.map_err(|e| io::Error::new(e.kind(), format!("{address}: {e}"))) });
+            under_way.push((address, Instant::now()));
+            attempts.spawn(async move { (address, attempt.await) });
         }
-        tokio::select! {
+        let done = tokio::select! {
             biased;
-            done = attempts.join_next() => match done {
-                None => return Err(last),
-                Some(Ok(Ok(connected))) => return Ok(connected),
-                Some(Ok(Err(error))) => last = error,
-                Some(Err(error)) => last = io::Error::other(error),
-            },
-            () = tokio::time::sleep(STAGGER), if !addresses.is_empty() => {}
+            done = attempts.join_next() => done,
+            () = tokio::time::sleep(STAGGER), if addresses.len() > 0 => continue,
+        };
+        match done {
+            None => return Raced { won: Err(last), dead },
+            Some(Ok((address, Ok(connected)))) => {
+                let late = |(_, begun): &&(_, Instant)| begun.elapsed() >= STAGGER;
+                let others = under_way.iter().filter(|(other, _)| *other != address);
+                dead.extend(others.filter(late).map(|(other, _)| *other));
+                return Raced { won: Ok((address, connected)), dead };
+            }
+            Some(Ok((address, Err(error)))) => {
+                under_way.retain(|(other, _)| *other != address);
+                dead.push(address);
+                last = io::Error::new(error.kind(), format!("{address}: {error}"));
+            }
+            Some(Err(error)) => last = io::Error::other(error),
         }
     }
-}
-
-/// RFC 8305 section 4: the resolver's order, but the families in turn.
-fn alternate(addresses: impl IntoIterator<Item = SocketAddr>) -> VecDeque<SocketAddr> {
-    let mut addresses = addresses.into_iter().peekable();
-    let first_is_v6 = addresses.peek().is_some_and(SocketAddr::is_ipv6);
-    let (mut first, mut second): (VecDeque<_>, VecDeque<_>) =
-        addresses.partition(|address| address.is_ipv6() == first_is_v6);
-    let mut ordered = VecDeque::with_capacity(first.len() + second.len());
-    while !first.is_empty() || !second.is_empty() {
-        ordered.extend(first.pop_front());
-        ordered.extend(second.pop_front());
-    }
-    ordered
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use tokio::time::{Instant, sleep};
+    use tokio::time::sleep;
 
     use super::*;
 
@@ -71,6 +75,12 @@ mod tests {
 
     /// Who wins, when, and at what times the attempts began.
     async fn run(plan: Plan) -> (Result<String, String>, u128, Vec<(String, u128)>) {
+        let (result, took, begun, _) = race_by(plan).await;
+        (result, took, begun)
+    }
+
+    /// The same, and who is dead.
+    async fn race_by(plan: Plan) -> (Result<String, String>, u128, Vec<(String, u128)>, Vec<String>) {
         let (start, begun) = (Instant::now(), Arc::new(Mutex::new(Vec::new())));
         let connect = |address: SocketAddr| {
             let what = plan.iter().find(|(name, _)| name.parse() == Ok(address)).map(|(_, what)| *what);
@@ -83,12 +93,13 @@ mod tests {
                         return Err(io::ErrorKind::ConnectionRefused.into());
                     }
                 }
-                Ok(address.to_string())
+                Ok(())
             }
         };
-        let result = race(plan.iter().map(|(name, _)| name.parse().unwrap()), connect).await;
-        let begun = begun.lock().unwrap().clone();
-        (result.map_err(|e| e.to_string()), start.elapsed().as_millis(), begun)
+        let raced = race(plan.iter().map(|(name, _)| name.parse().unwrap()).collect(), connect).await;
+        let result = raced.won.map(|(address, ())| address.to_string()).map_err(|e| e.to_string());
+        let (begun, dead) = (begun.lock().unwrap().clone(), raced.dead.iter().map(ToString::to_string).collect());
+        (result, start.elapsed().as_millis(), begun, dead)
     }
 
     #[tokio::test(start_paused = true)]
@@ -117,12 +128,28 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_families_take_turns() {
-        let plan: Plan = &[("[::1]:1", Err(1)), ("[::2]:1", Err(1)), ("1.1.1.1:1", Err(1)), ("[::3]:1", Err(9))];
+    async fn they_are_tried_in_order() {
+        let plan: Plan = &[("[::1]:1", Err(1)), ("1.1.1.1:1", Err(1)), ("[::2]:1", Err(1)), ("[::3]:1", Err(9))];
         let (result, took, begun) = run(plan).await;
         let order: Vec<&str> = begun.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(order, ["[::1]:1", "1.1.1.1:1", "[::2]:1", "[::3]:1"]);
         assert_eq!((result, took), (Err("[::3]:1: connection refused".into()), 12));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_refused_or_did_not_use_its_head_start_is_dead() {
+        let plan: Plan = &[("[::1]:1", Err(9_000)), ("[::2]:1", Err(1)), ("[::3]:1", Err(300)), ("[::4]:1", Ok(5))];
+        let (result, took, _, dead) = race_by(plan).await;
+        assert_eq!((result, took), (Ok("[::4]:1".into()), 506));
+        assert_eq!(dead, ["[::2]:1", "[::1]:1", "[::3]:1"], "one had 505 ms, one 255 ms");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_lost_in_spite_of_its_head_start_is_as_good_as_dead() {
+        let (result, _, _, dead) = race_by(&[("[::1]:1", Ok(300)), ("[::2]:1", Ok(30))]).await;
+        assert_eq!((result, dead), (Ok("[::2]:1".into()), vec!["[::1]:1".to_owned()]));
+        let (result, _, _, dead) = race_by(&[("[::1]:1", Ok(270)), ("[::2]:1", Ok(30))]).await;
+        assert_eq!((result, dead), (Ok("[::1]:1".into()), vec![]), "the other had no time to answer");
     }
 
     #[tokio::test(start_paused = true)]

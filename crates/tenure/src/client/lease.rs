@@ -9,13 +9,14 @@ use std::time::Instant;
 use tenure_proto::{CloseReason, Connection, KeepAlive, Persistence};
 
 use super::connect::Stream;
+use super::learned::{Ended, Known};
 use super::origin::Origin;
-use super::patience::Patience;
 use super::pool::Id;
 use super::shared::Shared;
+use super::time::now;
 use super::timing::Making;
-use super::waiting::Place;
-use crate::io::{Transport, now};
+use super::watch::{self, Alarm};
+use crate::io::Transport;
 use crate::observe::{ConnectionInfo, ServerAddress, TlsFacts};
 use crate::sys::Peek;
 
@@ -26,6 +27,9 @@ const LOOKS: usize = 16;
 pub(super) struct Pooled {
     pub(super) transport: Transport<Box<dyn Stream>>,
     pub(super) connection: Connection<tenure_proto::Client>,
+    /// Rings when something comes on it while it is idle.
+    pub(super) alarm: Arc<Alarm>,
+    pub(super) origin: Origin,
     pub(super) id: Id,
     pub(super) peer: Option<SocketAddr>,
     pub(super) local: Option<SocketAddr>,
@@ -35,17 +39,39 @@ pub(super) struct Pooled {
     /// How long making it took, until its first request was told.
     pub(super) making: Option<Making>,
     pub(super) quiet_since: Instant,
+    /// Exchanges when it fell quiet.
+    pub(super) exchanges: u64,
+    /// It has been in the pool, where its server may have closed it unseen.
+    pub(super) was_idle: bool,
     /// What the last response said of the connection's future.
     pub(super) hint: Option<KeepAlive>,
-    /// Why it is closed when its time in the pool is over.
-    pub(super) leaves: CloseReason,
+}
+
+impl Pooled {
+    /// It persists, or why it does not.
+    fn persistence(&self) -> Persistence {
+        let clean = self.transport.unread().is_empty() && self.transport.is_flushed();
+        match self.connection.persistence() {
+            Persistence::Persist if !self.connection.is_idle() => Persistence::Close(CloseReason::Abandoned),
+            Persistence::Persist if !clean => Persistence::Close(CloseReason::Unsolicited),
+            Persistence::Persist if self.hint.is_some_and(|hint| hint.max == Some(0)) => {
+                Persistence::Close(CloseReason::Hint)
+            }
+            decided => decided,
+        }
+    }
+
+    /// What its end teaches, if it ends now.
+    pub(super) fn ended(&self, known: Known) -> Ended {
+        let idle = now().saturating_duration_since(self.quiet_since);
+        Ended { id: self.id, exchanges: self.exchanges, idle, known }
+    }
 }
 
 /// A connection in use. Dropped: kept for the next request if it is idle, else closed.
 pub(super) struct Lease {
     pub(super) shared: Arc<Shared>,
-    pub(super) origin: Origin,
-    pub(super) pooled: Option<Pooled>,
+    pub(super) pooled: Option<Box<Pooled>>,
 }
 
 impl Lease {
@@ -54,9 +80,12 @@ impl Lease {
         self.pooled.as_mut().expect("a lease holds its connection until it is dropped")
     }
 
+    fn held(&self) -> &Pooled {
+        self.pooled.as_ref().expect("a lease holds its connection until it is dropped")
+    }
+
     pub(super) fn info(&self) -> ConnectionInfo {
-        let pooled = self.pooled.as_ref().expect("a lease holds its connection until it is dropped");
-        let now = now();
+        let (pooled, now) = (self.held(), now());
         ConnectionInfo {
             id: pooled.id,
             request: pooled.connection.exchanges() + pooled.connection.outstanding() as u64 + 1,
@@ -64,31 +93,39 @@ impl Lease {
             local: pooled.local,
             client: None,
             server: Some(pooled.server.clone()),
-            age: now - pooled.opened,
-            idle: now - pooled.quiet_since,
+            age: now.saturating_duration_since(pooled.opened),
+            idle: now.saturating_duration_since(pooled.quiet_since),
             tls: pooled.tls.clone(),
             pipelined: None,
         }
     }
 
-    /// Looks whether the connection still lives: FIN, reset or stray bytes retire it.
+    /// True if its server may have closed it for reasons that have nothing to do with the request:
+    /// it has carried another one, or has waited for its first one in the pool.
+    pub(super) fn may_be_stale(&self) -> bool {
+        let pooled = self.held();
+        pooled.was_idle || pooled.connection.exchanges() > 0
+    }
+
+    /// Looks whether the connection still lives: FIN, reset or stray bytes retire it. The kernel is
+    /// asked, since the runtime may not have heard of them yet.
     pub(super) async fn check(&mut self) -> Result<(), CloseReason> {
-        let secure = self.origin.secure;
+        if !self.may_be_stale() {
+            return Ok(());
+        }
         let pooled = self.pooled();
+        let secure = pooled.origin.secure;
         for _ in 0..LOOKS {
             let peek = pooled.transport.stream().peek().map_err(|_| CloseReason::PeerReset)?;
             match peek {
                 Peek::Fin => return Err(CloseReason::PeerFin),
-                Peek::Nothing if !secure => return Ok(()),
                 Peek::Bytes if !secure => return Err(CloseReason::Unsolicited),
                 Peek::Nothing | Peek::Bytes => {}
             }
             // Under TLS only reading tells: bytes may be a session ticket or the closure alert, and
-            // content may wait inside the TLS layer.
+            // content may wait inside the TLS layer. And a socket whose runtime has ended says so.
             match poll_fn(|cx| Poll::Ready(pooled.transport.poll_fill(false, cx))).await {
-                Poll::Ready(Ok(0)) => return Err(CloseReason::PeerFin),
-                Poll::Ready(Ok(_)) => return Err(CloseReason::Unsolicited),
-                Poll::Ready(Err(_)) => return Err(CloseReason::PeerReset),
+                Poll::Ready(read) => return Err(watch::end(&read)),
                 Poll::Pending if peek == Peek::Nothing => return Ok(()),
                 // The runtime may not have heard of these bytes yet: let it look.
                 Poll::Pending => tokio::task::yield_now().await,
@@ -109,49 +146,21 @@ impl Lease {
         looked
     }
 
-    /// The server has answered: it keeps connections for as long as this one was idle.
+    /// The server has answered: it keeps connections for as long as this one was idle, and for more
+    /// requests than this one had carried.
     pub(super) fn survived(&self, info: &ConnectionInfo) {
-        if info.is_reused() && Patience::is_lesson(info.idle) {
-            self.shared.lock().patience.entry(self.origin.clone()).or_default().survived(info.idle, now());
+        if self.may_be_stale() {
+            self.shared.survived(&self.held().origin, info);
         }
-    }
-
-    /// The server closed the connection while it was idle; its place is kept.
-    pub(super) fn found_closed(self, why: CloseReason) -> Place {
-        self.shared.found_closed(&self.origin, self.info().idle);
-        self.into_place(why)
-    }
-
-    /// A server that sends answers to nothing is not trusted with a pipeline (RFC 9112 section 9.2).
-    fn distrust(&self, why: CloseReason) {
-        if let (CloseReason::Unsolicited, Some(pipeline)) = (why, &self.shared.pipeline) {
-            pipeline.failed(&self.origin, why);
-        }
-    }
-
-    /// Closes the connection and keeps its place.
-    pub(super) fn into_place(mut self, why: CloseReason) -> Place {
-        self.distrust(why);
-        if let Some(pooled) = self.pooled.take() {
-            self.shared.ended(pooled, why);
-        }
-        self.shared.place(&self.origin)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         let Some(pooled) = self.pooled.take() else { return };
-        let clean = pooled.transport.unread().is_empty() && pooled.transport.is_flushed();
-        let why = match pooled.connection.persistence() {
-            Persistence::Close(why) => why,
-            Persistence::Persist if !pooled.connection.is_idle() => CloseReason::Abandoned,
-            Persistence::Persist if !clean => CloseReason::Unsolicited,
-            Persistence::Persist if pooled.hint.is_some_and(|hint| hint.max == Some(0)) => CloseReason::Hint,
-            Persistence::Persist => return self.shared.check_in(&self.origin, pooled),
-        };
-        self.distrust(why);
-        self.shared.ended(pooled, why);
-        self.shared.release(&self.origin);
+        match pooled.persistence() {
+            Persistence::Persist => self.shared.check_in(pooled),
+            Persistence::Close(why) => self.shared.retire(pooled, why),
+        }
     }
 }

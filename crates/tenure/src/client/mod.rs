@@ -1,12 +1,17 @@
 //! The client: a pool of connections per origin, one exchange at a time on each unless it pipelines.
 
+mod addresses;
 mod builder;
 mod connect;
+mod connecting;
 mod drive;
 mod evidence;
 mod eyeballs;
 mod interim;
+mod keeper;
+mod learned;
 mod lease;
+mod names;
 mod origin;
 mod patience;
 mod pipeline;
@@ -14,8 +19,12 @@ mod pool;
 mod request;
 mod response;
 mod shared;
+mod snapshot;
+mod stamina;
+mod time;
 mod timing;
 mod waiting;
+mod watch;
 
 #[cfg(feature = "tls")]
 mod tls;
@@ -38,14 +47,17 @@ use crate::error::{Error, Kind};
 use crate::observe::ConnectionInfo;
 use crate::{Body, Fate};
 use drive::Exchange;
+use origin::Origin;
 use pipeline::Outcome;
 use request::Prepared;
 use shared::{Shared, Wish};
 
 pub use builder::Builder;
 pub use interim::OnInterim;
+pub use names::{Resolve, Resolving};
 pub use pipeline::Pipelining;
 pub use response::ResponseExt;
+pub use snapshot::{IdleConnection, OriginSnapshot, PoolSnapshot};
 pub use timing::Timing;
 
 /// A client whose requests share persistent connections. Clones share them too.
@@ -134,7 +146,7 @@ impl Client {
             };
             let lease = prepared.in_time(self.shared.lease(&prepared.origin, wish)).await.map_err(both)?;
             let info = lease.info();
-            let reused = info.is_reused();
+            let reused = lease.may_be_stale();
             let repeats_408 = reused && first.is_none() && method.is_idempotent();
             let span = span(&prepared, Some(&info));
             let exchange = Exchange::start(lease, &prepared, body).map_err(both)?;
@@ -160,7 +172,7 @@ impl Client {
                 (Err(error), replay) => {
                     let fate = error.fate();
                     if reused && error.lost_connection() && fate != Fate::AnsweredInPart {
-                        self.shared.found_closed(&prepared.origin, info.idle);
+                        self.shared.found_closed(&prepared.origin, &info);
                     }
                     let earlier = first.is_some().into();
                     let attempt = Attempt { method, reused, replayable: replay.is_some(), earlier, fate };
@@ -174,6 +186,26 @@ impl Client {
             self.shared.repeated(fate);
             first = Some(fate);
         }
+    }
+
+    /// Makes connections to the origin of `uri` in advance, until `count` of them are idle, as far as
+    /// the limits of the pool allow. How many were made: they stay idle for as long as any other does.
+    ///
+    /// # Errors
+    /// The URI is no absolute http or https URI, or a connection could not be made; others may have been.
+    pub async fn preconnect<U>(&self, uri: U, count: usize) -> Result<usize, Error>
+    where
+        U: TryInto<Uri>,
+        U::Error: Into<http::Error>,
+    {
+        let wrong = |error| Error::new(Kind::Request(error), Fate::NotSent);
+        let uri = uri.try_into().map_err(|error| wrong(error.into().into()))?;
+        self.shared.preconnect(&Origin::of(&uri).map_err(wrong)?, count).await
+    }
+
+    /// What the pool holds at this moment, and what it has learned of the servers.
+    pub fn pool(&self) -> PoolSnapshot {
+        self.shared.snapshot()
     }
 
     /// Closes every idle connection now. Connections in use end with their exchange as usual.

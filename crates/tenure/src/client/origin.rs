@@ -1,6 +1,7 @@
 //! Origins (RFC 9110 section 4.3.1): connections are shared by scheme, host and port.
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::uri::Scheme;
 use http::{HeaderValue, Uri};
@@ -8,12 +9,12 @@ use http::{HeaderValue, Uri};
 use crate::BoxError;
 use crate::observe::ServerAddress;
 
-/// Scheme, host and port of a request's target.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+/// Scheme, host and port of a request's target. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct Origin {
     pub(crate) secure: bool,
     /// In lower case; an IPv6 address without its brackets.
-    pub(crate) host: Box<str>,
+    pub(crate) host: Arc<str>,
     pub(crate) port: u16,
 }
 
@@ -34,7 +35,7 @@ impl Origin {
 
     /// The server, for whoever observes.
     pub(crate) fn address(&self) -> ServerAddress {
-        ServerAddress { host: (*self.host).into(), port: self.port }
+        ServerAddress { host: Arc::clone(&self.host), port: self.port }
     }
 
     /// The `Host` field: the port only where it is not the scheme's own (RFC 9110 section 7.2).

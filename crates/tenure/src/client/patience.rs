@@ -5,26 +5,24 @@ use std::time::{Duration, Instant};
 
 use tenure_proto::KeepAlive;
 
+use super::learned::{EXPIRY, Known, Use};
+
 /// Of a server that nothing is known of: below the shortest default among the usual ones (2 s).
 const UNKNOWN: Duration = Duration::from_millis(1_900);
-/// After so long the server may have been set up anew.
-const EXPIRY: Duration = Duration::from_secs(600);
-/// An announced time is used up to this much before its end, or for short ones to four fifths: the
+/// A known time is used up to this much before its end, or for short ones to four fifths: the
 /// request needs half a round trip, and the server may have begun to count earlier.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// Nobody means more than this many seconds.
 const DAY: u64 = 86_400;
-/// Shorter idle times teach nothing.
-const SHORT: Duration = Duration::from_millis(100);
 
 /// What is known about one origin.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Patience {
     /// The longest idle time after which a request was answered.
     survived: Option<Seen>,
-    /// The shortest idle time after which a connection was found closed.
-    closed: Option<Seen>,
+    /// The shortest idle time after which a connection was closed.
+    closed: Option<(Seen, Known)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -39,21 +37,7 @@ impl Seen {
     }
 }
 
-/// For how long an idle connection may be used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Use {
-    /// By a request that must not be lost, because it cannot be repeated.
-    pub(super) careful: Duration,
-    /// By any request; `None`: the server has not said.
-    pub(super) any: Option<Duration>,
-}
-
 impl Patience {
-    /// True if an idle time is worth remembering.
-    pub(super) fn is_lesson(idle: Duration) -> bool {
-        idle >= SHORT
-    }
-
     /// A request was answered on a connection that had been idle for so long.
     pub(super) fn survived(&mut self, idle: Duration, now: Instant) {
         let longer = self.survived.is_none_or(|seen| seen.idle <= idle || !seen.is_recent(now));
@@ -61,16 +45,20 @@ impl Patience {
             self.survived = Some(Seen { idle, at: now });
         }
         // The close that was seen had another reason: a restart, pressure.
-        if self.closed.is_some_and(|seen| seen.idle <= idle) {
+        if self.closed.is_some_and(|(seen, _)| seen.idle <= idle) {
             self.closed = None;
         }
     }
 
-    /// A connection was found closed that had been idle for so long.
-    pub(super) fn closed(&mut self, idle: Duration, now: Instant) {
-        let shorter = self.closed.is_none_or(|seen| seen.idle >= idle || !seen.is_recent(now));
-        if shorter {
-            self.closed = Some(Seen { idle, at: now });
+    /// A connection was closed that had been idle for so long.
+    pub(super) fn closed(&mut self, idle: Duration, known: Known, now: Instant) {
+        let replaced = self.closed.is_none_or(|(seen, before)| {
+            // An exact time is worth more than one that is only an upper bound.
+            let sharper = known == Known::AtOnce && before == Known::Later;
+            seen.idle >= idle || sharper || !seen.is_recent(now)
+        });
+        if replaced {
+            self.closed = Some((Seen { idle, at: now }, known));
         }
         // It closes earlier than it once did.
         if self.survived.is_some_and(|seen| seen.idle >= idle) {
@@ -81,19 +69,33 @@ impl Patience {
     /// For how long a connection that falls idle now may be used, by its last response's hint.
     pub(super) fn may_use(&self, hint: Option<KeepAlive>, now: Instant) -> Use {
         let announced = hint.and_then(|hint| hint.timeout).map(|seconds| Duration::from_secs(seconds.min(DAY)));
-        let announced = announced.map(|time| time.saturating_sub(MARGIN).max(time * 4 / 5));
-        let closed = self.closed.filter(|seen| seen.is_recent(now)).map(|seen| seen.idle);
+        let announced = announced.map(before_its_end);
+        let closed = self.closed.filter(|(seen, _)| seen.is_recent(now));
         let survived = self.survived.filter(|seen| seen.is_recent(now)).map(|seen| seen.idle);
-        let known = announced.unwrap_or_else(|| survived.map_or(UNKNOWN, |survived| survived.max(UNKNOWN)));
+        let unsaid = survived.map_or(UNKNOWN, |survived| survived.max(UNKNOWN));
         // What it does counts more than what it says.
-        let careful = closed.map_or(known, |closed| known.min(closed / 2));
+        let careful = match closed {
+            None => announced.unwrap_or(unsaid),
+            Some((seen, Known::AtOnce)) => before_its_end(seen.idle).min(announced.unwrap_or(Duration::MAX)),
+            Some((seen, Known::Later)) => announced.unwrap_or(unsaid).min(seen.idle / 2),
+        };
         Use { careful, any: announced }
+    }
+
+    /// The longest idle time that was survived, and the shortest that was not.
+    pub(super) fn facts(&self, now: Instant) -> (Option<Duration>, Option<Duration>) {
+        let idle = |seen: Seen| seen.is_recent(now).then_some(seen.idle);
+        (self.survived.and_then(idle), self.closed.and_then(|(seen, _)| idle(seen)))
     }
 
     /// True if nothing of it is recent enough to be of use.
     pub(super) fn is_stale(&self, now: Instant) -> bool {
-        ![self.survived, self.closed].into_iter().flatten().any(|seen| seen.is_recent(now))
+        self.facts(now) == (None, None)
     }
+}
+
+fn before_its_end(time: Duration) -> Duration {
+    time.saturating_sub(MARGIN).max(time * 4 / 5)
 }
 
 #[cfg(test)]
@@ -140,10 +142,10 @@ mod tests {
     fn a_close_ends_the_trust_also_against_what_is_announced() {
         let (mut patience, now) = (Patience::default(), Instant::now());
         patience.survived(secs(30), now);
-        patience.closed(secs(10), now);
+        patience.closed(secs(10), Known::Later, now);
         assert_eq!(patience.may_use(None, now).careful, UNKNOWN, "what it once survived counts no more");
         assert_eq!(patience.may_use(hint(60), now).careful, secs(5), "it lies");
-        patience.closed(secs(1), now);
+        patience.closed(secs(1), Known::Later, now);
         assert_eq!(patience.may_use(None, now).careful, secs(1) / 2);
         assert_eq!(patience.may_use(None, now + EXPIRY).careful, UNKNOWN, "forgotten");
     }
@@ -151,8 +153,23 @@ mod tests {
     #[test]
     fn a_close_for_another_reason_is_forgotten_when_longer_times_are_survived() {
         let (mut patience, now) = (Patience::default(), Instant::now());
-        patience.closed(secs(1), now);
+        patience.closed(secs(1), Known::Later, now);
         patience.survived(secs(20), now + secs(30));
         assert_eq!(patience.may_use(None, now + secs(31)).careful, secs(20));
+    }
+
+    #[test]
+    fn a_time_at_which_a_close_was_seen_is_as_good_as_an_announced_one() {
+        let (mut patience, now) = (Patience::default(), Instant::now());
+        patience.closed(secs(40), Known::Later, now);
+        assert_eq!(patience.may_use(None, now).careful, UNKNOWN, "it closed at some time before 40 s");
+        patience.closed(secs(65), Known::AtOnce, now);
+        assert_eq!(patience.may_use(None, now).careful, secs(64));
+        assert_eq!(patience.may_use(hint(30), now).careful, secs(29), "what is announced for less holds too");
+        patience.closed(secs(5), Known::AtOnce, now);
+        assert_eq!(patience.may_use(None, now).careful, secs(4));
+        patience.closed(secs(6), Known::AtOnce, now);
+        assert_eq!(patience.may_use(None, now).careful, secs(4), "the shortest counts");
+        assert_eq!(patience.facts(now), (None, Some(secs(5))));
     }
 }

@@ -1,42 +1,49 @@
 //! The pool with its connections: what `pool` decides is done here, outside of the lock.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use tenure_proto::{CloseReason, Config, Connection};
+use tenure_proto::{CloseReason, Config};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::Builder;
-use super::connect::connect;
+use super::connect::Connector;
 use super::drive::Rest;
+use super::learned::{Ended, Known, Learned};
 use super::lease::{Lease, Pooled};
 use super::origin::Origin;
-use super::patience::Patience;
 use super::pipeline::Pipeline;
-use super::pool::{CheckIn, Checkout, Id, Keep, Pool, Ticket};
-use super::tls::Tls;
-use super::waiting::{Decision, Place, Turn, Waiting};
+use super::pool::{CheckIn, Checkout, Id, Keep, Orders, Pool, Ticket};
+use super::time::now;
+use super::waiting::{Turn, Waiting};
+use super::watch::Watch;
 use crate::Fate;
 use crate::error::Error;
-use crate::io::{Probes, Tap, Transport, now};
-use crate::observe::{Observer, Opened};
+use crate::io::Jitter;
+use crate::observe::{ConnectionInfo, Observer};
+
+pub(super) use super::pool::Wish;
 
 /// What all clones of a client share.
 pub(super) struct Shared {
-    config: Arc<Config>,
+    pub(super) config: Arc<Config>,
     idle_timeout: Duration,
-    connect_timeout: Duration,
+    max_age: Option<Duration>,
+    max_requests: Option<u64>,
+    pub(super) acquire_timeout: Option<Duration>,
     pub(super) response_timeout: Option<Duration>,
     pub(super) request_timeout: Option<Duration>,
     pub(super) repeat_undelivered: bool,
     pub(super) expect_above: Option<u64>,
     pub(super) rest: Rest,
-    probes: Probes,
     pub(super) observer: Option<Arc<dyn Observer>>,
     pub(super) pipeline: Option<Pipeline>,
-    tls: Tls,
+    pub(super) connector: Connector,
+    pub(super) watch: Arc<Watch>,
+    jitter: Jitter,
     state: Mutex<State>,
 }
 
@@ -44,34 +51,47 @@ pub(super) struct Shared {
 /// the drop of a connection.
 pub(super) struct State {
     pub(super) pool: Pool<Origin>,
-    pub(super) idle: HashMap<Id, Pooled>,
+    pub(super) idle: HashMap<Id, Box<Pooled>>,
     pub(super) waiting: HashMap<Ticket, oneshot::Sender<Turn>>,
-    /// What was learned of the origins; forgotten by the reaper.
-    pub(super) patience: HashMap<Origin, Patience>,
+    /// What was learned of the origins; forgotten by the keeper.
+    pub(super) learned: HashMap<Origin, Learned>,
+    pub(super) forgets_at: Option<Instant>,
     pub(super) next_id: Id,
-    pub(super) reaping: bool,
+    /// Where requests wait. A connection may be given back where there is no runtime.
+    pub(super) runtime: Option<Handle>,
+    /// The keeper's task runs.
+    pub(super) is_kept: bool,
+    /// When the keeper looks again by itself.
+    pub(super) wakes_at: Option<Instant>,
 }
 
-/// What a request needs of its connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Wish {
-    /// Any that lives: the request can be repeated.
-    Any,
-    /// One that the server is not about to close: the request cannot be repeated.
-    Settled,
-    /// One that nobody has used.
-    Fresh,
+/// What is to be done because of a decision, outside of the lock.
+#[derive(Default)]
+pub(super) struct Acts {
+    connect: Vec<Origin>,
+    close: Vec<(Box<Pooled>, CloseReason)>,
+}
+
+impl State {
+    /// Takes out what is to be closed.
+    pub(super) fn act(&mut self, orders: Orders<Origin>) -> Acts {
+        let close = orders.close.into_iter().filter_map(|(id, why)| Some((self.idle.remove(&id)?, why))).collect();
+        Acts { connect: orders.connect, close }
+    }
 }
 
 impl Shared {
     pub(super) fn new(builder: Builder) -> Self {
         let state = State {
-            pool: Pool::new(builder.per_origin),
+            pool: Pool::new(builder.limits),
             idle: HashMap::new(),
             waiting: HashMap::new(),
-            patience: HashMap::new(),
+            learned: HashMap::new(),
+            forgets_at: None,
             next_id: 0,
-            reaping: false,
+            runtime: None,
+            is_kept: false,
+            wakes_at: None,
         };
         let pipeline = Pipeline::new(builder.pipelining);
         let mut config = builder.config;
@@ -79,16 +99,19 @@ impl Shared {
         Self {
             config: Arc::new(config),
             idle_timeout: builder.idle_timeout,
-            connect_timeout: builder.connect_timeout,
+            max_age: builder.max_age,
+            max_requests: builder.max_requests,
+            acquire_timeout: builder.acquire_timeout,
             response_timeout: builder.response_timeout,
             request_timeout: builder.request_timeout,
             repeat_undelivered: builder.repeat_undelivered,
             expect_above: builder.expect_above,
             rest: builder.rest,
-            probes: builder.probes,
             observer: builder.observer,
             pipeline,
-            tls: builder.tls,
+            connector: Connector::new(builder.names, builder.tls, builder.connect_timeout, builder.probes),
+            watch: Arc::default(),
+            jitter: Jitter::new(),
             state: Mutex::new(state),
         }
     }
@@ -97,27 +120,20 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A connection to `origin`: an idle one that still lives, or a new one, or the first that
-    /// becomes free.
+    /// A connection to `origin`: an idle one that still lives, else the first that is freed or made.
     pub(super) async fn lease(self: &Arc<Self>, origin: &Origin, wish: Wish) -> Result<Lease, Error> {
-        let mut turn = match self.decide(origin, wish) {
-            Decision::Turn(turn) => turn,
-            Decision::Wait(waiting) => waiting.turn().await,
-        };
-        let place = loop {
-            match turn {
-                Turn::Place(place) => break place,
-                Turn::Connection(lease) if wish == Wish::Fresh => break lease.into_place(CloseReason::PoolFull),
-                Turn::Connection(mut lease) => match lease.check().await {
-                    Ok(()) => return Ok(*lease),
-                    // Its place is kept: to queue again would be to lose one's turn.
-                    Err(why) if wish == Wish::Any => turn = self.another(lease.found_closed(why)),
-                    // The others may have gone the same way, and this request wants to be sure.
-                    Err(why) => break lease.found_closed(why),
-                },
+        let state = self.lock();
+        let mut next = self.decide(state, origin, |pool| pool.checkout(origin, wish, now()));
+        loop {
+            let mut lease = match next {
+                Next::Lease(lease) => lease,
+                Next::Wait(waiting) => waiting.turn().await?,
+            };
+            match lease.check().await {
+                Ok(()) => return Ok(lease),
+                Err(why) => next = self.replace(lease, why, wish),
             }
-        };
-        self.connect(place).await
+        }
     }
 
     /// True if a connection to `origin` may be had at once.
@@ -125,133 +141,169 @@ impl Shared {
         self.lock().pool.has_room(origin)
     }
 
-    /// How many wait for a connection to `origin`.
+    /// How many wait for a connection to `origin` while none is being made for them.
     pub(super) fn waiting(&self, origin: &Origin) -> usize {
         self.lock().pool.waiting(origin)
     }
 
-    /// Another idle connection instead of a place for a new one, if there is one.
-    fn another(self: &Arc<Self>, place: Place) -> Turn {
+    /// Another connection instead of one that was found closed.
+    fn replace(self: &Arc<Self>, mut lease: Lease, why: CloseReason, wish: Wish) -> Next {
+        let Some(dead) = lease.pooled.take() else { return Next::Lease(lease) };
+        let (origin, lesson) = (dead.origin.clone(), dead.ended(Known::Later));
+        self.distrust(&origin, why);
+        self.ended(dead, why);
         let mut state = self.lock();
-        let idle = state.pool.checkout_idle(&place.origin).and_then(|id| state.idle.remove(&id));
-        drop(state);
-        match idle {
-            // The place given up here is nobody's: nobody waits where something is idle.
-            Some(pooled) => Turn::Connection(Box::new(self.lent(&place.origin, pooled))),
-            None => Turn::Place(place),
-        }
+        state.learn(&origin, lesson, why);
+        self.decide(state, &origin, |pool| pool.replace(&origin, wish, now()))
     }
 
-    fn decide(self: &Arc<Self>, origin: &Origin, wish: Wish) -> Decision {
-        let mut state = self.lock();
-        let fresh = match wish {
-            Wish::Any => false,
-            Wish::Settled => !state.pool.is_settled(origin, now()),
-            Wish::Fresh => true,
-        };
-        let (checkout, evicted) =
-            if fresh { state.pool.checkout_fresh(origin) } else { (state.pool.checkout(origin), None) };
-        let evicted = evicted.and_then(|id| state.idle.remove(&id));
-        let decision = match checkout {
-            Checkout::Reuse(id) => match state.idle.remove(&id) {
-                Some(pooled) => Decision::Turn(Turn::Connection(Box::new(self.lent(origin, pooled)))),
-                None => Decision::Turn(Turn::Place(self.place(origin))),
-            },
-            Checkout::Connect => Decision::Turn(Turn::Place(self.place(origin))),
+    fn decide(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        origin: &Origin,
+        ask: impl FnOnce(&mut Pool<Origin>) -> (Checkout, Orders<Origin>),
+    ) -> Next {
+        let (checkout, orders) = ask(&mut state.pool);
+        let acts = state.act(orders);
+        let next = match checkout {
+            Checkout::Reuse(id) => state.idle.remove(&id).map(|pooled| Next::Lease(self.lent(pooled))),
             Checkout::Wait(ticket) => {
-                let (sender, receiver) = oneshot::channel();
+                let (sender, turn) = oneshot::channel();
                 state.waiting.insert(ticket, sender);
-                Decision::Wait(Waiting { shared: Arc::clone(self), origin: origin.clone(), ticket, receiver })
+                state.runtime = Handle::try_current().ok().or(state.runtime.take());
+                Some(Next::Wait(Waiting { shared: Arc::clone(self), origin: origin.clone(), ticket, turn }))
             }
         };
         drop(state);
-        if let Some(pooled) = evicted {
-            self.ended(pooled, CloseReason::PoolFull);
+        self.carry_out(acts);
+        // What the pool counts as idle is among the idle ones: both change under the one lock.
+        next.expect("an idle connection is there")
+    }
+
+    pub(super) fn carry_out(self: &Arc<Self>, acts: Acts) {
+        for (pooled, why) in acts.close {
+            self.ended(pooled, why);
         }
-        decision
-    }
-
-    async fn connect(self: &Arc<Self>, mut place: Place) -> Result<Lease, Error> {
-        let made = connect(&place.origin, self.connect_timeout, &self.tls, self.probes).await?;
-        let id = {
-            let mut state = self.lock();
-            state.next_id += 1;
-            state.next_id
-        };
-        let server = place.origin.address();
-        if let Some(observer) = &self.observer {
-            let (peer, server) = (made.peer, Some(server.clone()));
-            observer.opened(Opened { id, peer, server, took: made.took, round_trip: made.round_trip });
+        for origin in acts.connect {
+            self.make(origin, None);
         }
-        let tap = Tap { observer: self.observer.clone(), id };
-        let pooled = Pooled {
-            transport: Transport::new(made.stream, tap),
-            connection: Connection::new(Arc::clone(&self.config)),
-            id,
-            peer: made.peer,
-            local: made.local,
-            server,
-            tls: made.tls,
-            opened: made.opened,
-            making: Some(made.making),
-            quiet_since: made.opened,
-            hint: None,
-            leaves: CloseReason::Idle,
+    }
+
+    /// Makes connections until `count` are idle or being made, within the limits. How many were made.
+    pub(super) async fn preconnect(self: &Arc<Self>, origin: &Origin, count: usize) -> Result<usize, Error> {
+        let orders = self.lock().pool.preconnect(origin, count);
+        let begin = |origin| {
+            let (asked, outcome) = oneshot::channel();
+            self.make(origin, Some(asked));
+            outcome
         };
-        place.taken = true;
-        Ok(self.lent(&place.origin, pooled))
+        let outcomes: Vec<_> = orders.connect.into_iter().map(begin).collect();
+        let mut made = Ok(0);
+        for outcome in outcomes {
+            // The first error is the one to tell.
+            if let (Ok(before), Ok(outcome)) = (&made, outcome.await) {
+                made = outcome.map(|more| before + more);
+            }
+        }
+        made
     }
 
-    pub(super) fn place(self: &Arc<Self>, origin: &Origin) -> Place {
-        Place { shared: Arc::clone(self), origin: origin.clone(), taken: false }
+    /// Starts a task of the pool. False: there is no runtime, and never was.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> bool {
+        let runtime = Handle::try_current().ok().or_else(|| self.lock().runtime.clone());
+        runtime.map(|runtime| runtime.spawn(task)).is_some()
     }
 
-    fn lent(self: &Arc<Self>, origin: &Origin, pooled: Pooled) -> Lease {
-        Lease { shared: Arc::clone(self), origin: origin.clone(), pooled: Some(pooled) }
+    pub(super) fn lent(self: &Arc<Self>, pooled: Box<Pooled>) -> Lease {
+        Lease { shared: Arc::clone(self), pooled: Some(pooled) }
     }
 
-    /// An idle connection comes back.
-    pub(super) fn check_in(self: &Arc<Self>, origin: &Origin, mut pooled: Pooled) {
+    /// A connection that persists is free: for a request that waits, or to be kept and watched.
+    pub(super) fn check_in(self: &Arc<Self>, mut pooled: Box<Pooled>) {
+        let exchanges = pooled.connection.exchanges();
+        if exchanges > pooled.exchanges {
+            (pooled.exchanges, pooled.quiet_since) = (exchanges, now());
+        }
+        if let Some(why) = pooled.look() {
+            self.lock().learn(&pooled.origin, pooled.ended(Known::AtOnce), why);
+            return self.retire(pooled, why);
+        }
         let now = now();
-        pooled.quiet_since = now;
         let mut state = self.lock();
-        let usage = state.patience.get(origin).copied().unwrap_or_default().may_use(pooled.hint, now);
-        let kept = usage.any.map_or(self.idle_timeout, |announced| announced.min(self.idle_timeout));
-        pooled.leaves = if kept < self.idle_timeout { CloseReason::Hint } else { CloseReason::Idle };
-        let keep = Keep { careful_until: now + usage.careful.min(kept), until: now.checked_add(kept) };
-        let waiting = match state.pool.check_in(origin, pooled.id, keep) {
-            CheckIn::Give(ticket) => state.waiting.remove(&ticket),
-            CheckIn::Keep => {
-                state.idle.insert(pooled.id, pooled);
-                let start = !std::mem::replace(&mut state.reaping, true);
+        let keep = match self.keep(&state, &pooled, now) {
+            Ok(keep) => keep,
+            Err(why) => {
                 drop(state);
-                if start {
-                    self.start_reaper();
-                }
-                return;
+                return self.retire(pooled, why);
             }
         };
-        drop(state);
-        let lease = self.lent(origin, pooled);
-        if let Some(waiting) = waiting {
-            // If the request has gone meanwhile the lease comes back and passes on by its drop.
-            drop(waiting.send(Turn::Connection(Box::new(lease))));
+        let (decision, orders) = state.pool.check_in(&pooled.origin, pooled.id, keep, now);
+        match decision {
+            CheckIn::Give(ticket) => {
+                let waiting = state.waiting.remove(&ticket);
+                drop(state);
+                hand_over(waiting, Ok(self.lent(pooled)));
+            }
+            CheckIn::Keep => {
+                (pooled.was_idle, pooled.making) = (true, None);
+                let alarm = Arc::clone(&pooled.alarm);
+                state.idle.insert(pooled.id, pooled);
+                let acts = state.act(orders);
+                let rouse = state.rouse(keep.until);
+                drop(state);
+                alarm.is_armed();
+                self.rouse(rouse);
+                self.carry_out(acts);
+            }
         }
     }
 
-    /// A place became free.
-    pub(super) fn release(self: &Arc<Self>, origin: &Origin) {
+    /// Until when a connection is kept, or why it is not.
+    fn keep(&self, state: &State, pooled: &Pooled, now: Instant) -> Result<Keep, CloseReason> {
+        let most = self.max_requests.map(|most| most - self.jitter.of(pooled.id, most / 10));
+        if most.is_some_and(|most| pooled.exchanges >= most) {
+            return Err(CloseReason::RequestLimit);
+        }
+        let learned = state.learned.get(&pooled.origin).copied().unwrap_or_default();
+        let usage = learned.may_use(pooled.hint, pooled.exchanges, now).ok_or(CloseReason::RequestLimit)?;
+        let kept = usage.any.map_or(self.idle_timeout, |announced| announced.min(self.idle_timeout));
+        let leaves = if kept < self.idle_timeout { CloseReason::Hint } else { CloseReason::Idle };
+        let careful_until = pooled.quiet_since + usage.careful.min(kept);
+        let idle = Keep { careful_until, until: pooled.quiet_since.checked_add(kept), leaves };
+        let aged = self.max_age.and_then(|age| pooled.opened.checked_add(self.jitter.less(pooled.id, age)));
+        match aged {
+            Some(aged) if aged <= now => Err(CloseReason::Age),
+            Some(aged) if idle.until.is_none_or(|until| aged < until) => {
+                Ok(Keep { until: Some(aged), leaves: CloseReason::Age, ..idle })
+            }
+            _ => Ok(idle),
+        }
+    }
+
+    /// A connection in use ends.
+    pub(super) fn retire(self: &Arc<Self>, pooled: Box<Pooled>, why: CloseReason) {
+        let origin = pooled.origin.clone();
+        self.distrust(&origin, why);
+        self.ended(pooled, why);
         let mut state = self.lock();
-        let Some(ticket) = state.pool.closed(origin) else { return };
-        let waiting = state.waiting.remove(&ticket);
+        // What happens to its other connections now is no matter of their idle time.
+        if why == CloseReason::CloseOption && state.pool.load(&origin).0 > 1 {
+            state.learned.entry(origin.clone()).or_default().said_close(now());
+        }
+        let orders = state.pool.closed(&origin);
+        let acts = state.act(orders);
         drop(state);
-        let place = self.place(origin);
-        if let Some(waiting) = waiting {
-            drop(waiting.send(Turn::Place(place)));
+        self.carry_out(acts);
+    }
+
+    /// A server that sends answers to nothing is not trusted with a pipeline (RFC 9112 section 9.2).
+    fn distrust(&self, origin: &Origin, why: CloseReason) {
+        if let (CloseReason::Unsolicited, Some(pipeline)) = (why, &self.pipeline) {
+            pipeline.failed(origin, why);
         }
     }
 
-    pub(super) fn ended(&self, mut pooled: Pooled, why: CloseReason) {
+    fn ended(&self, mut pooled: Box<Pooled>, why: CloseReason) {
         // Says goodbye as far as that needs no waiting: TLS its close_notify, TCP its FIN.
         let mut cx = Context::from_waker(Waker::noop());
         let _ = pooled.transport.poll_half_close(&mut cx);
@@ -261,10 +313,19 @@ impl Shared {
         }
     }
 
-    /// A server has closed a connection that was idle for so long.
-    pub(super) fn found_closed(&self, origin: &Origin, idle: Duration) {
-        if Patience::is_lesson(idle) {
-            self.lock().patience.entry(origin.clone()).or_default().closed(idle, now());
+    /// A request has met the end of its connection, which had been idle before.
+    pub(super) fn found_closed(&self, origin: &Origin, info: &ConnectionInfo) {
+        let ended = Ended { id: info.id, exchanges: info.request - 1, idle: info.idle, known: Known::Later };
+        self.lock().learn(origin, ended, CloseReason::PeerFin);
+    }
+
+    /// A request was answered on a connection that may have been closed.
+    pub(super) fn survived(&self, origin: &Origin, info: &ConnectionInfo) {
+        let mut state = self.lock();
+        if let Some(learned) = state.learned.get_mut(origin) {
+            learned.survived(info.idle, info.request - 1, now());
+        } else if Learned::is_lesson(info.idle) {
+            state.learned.entry(origin.clone()).or_default().survived(info.idle, info.request - 1, now());
         }
     }
 
@@ -277,51 +338,42 @@ impl Shared {
     }
 
     pub(super) fn close_idle(&self) {
-        let removed: Vec<Pooled> = {
-            let mut state = self.lock();
-            let ids = state.pool.drain();
-            ids.iter().filter_map(|id| state.idle.remove(id)).collect()
-        };
-        for pooled in removed {
-            self.ended(pooled, CloseReason::Shutdown);
-        }
-    }
-
-    /// Without a runtime nothing is reaped by time; a connection is still checked before reuse.
-    fn start_reaper(self: &Arc<Self>) {
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(reap(Arc::downgrade(self)))),
-            Err(_) => self.lock().reaping = false,
-        }
-    }
-
-    /// Closes what was idle for too long. When to look again; `None` if nothing is idle.
-    fn reap_once(&self) -> Option<Instant> {
         let mut state = self.lock();
-        let now = now();
-        let ids = state.pool.expire(now);
-        let removed: Vec<Pooled> = ids.iter().filter_map(|id| state.idle.remove(id)).collect();
-        state.patience.retain(|_, patience| !patience.is_stale(now));
-        let next = state.pool.next_expiry();
-        state.reaping = next.is_some();
+        let orders = state.pool.drain();
+        let acts = state.act(orders);
         drop(state);
-        for pooled in removed {
-            let why = pooled.leaves;
+        for (pooled, why) in acts.close {
             self.ended(pooled, why);
         }
-        next
+    }
+}
+
+impl State {
+    /// An idle connection has ended: by its server, or for a reason that has nothing to do with it.
+    fn learn(&mut self, origin: &Origin, ended: Ended, why: CloseReason) {
+        if why != CloseReason::Transport {
+            let newest = self.next_id;
+            self.learned.entry(origin.clone()).or_default().closed(ended, newest, now());
+        }
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         self.close_idle();
+        self.watch.keeper.notify_one();
     }
 }
 
-/// Runs while connections are idle; the client may go away under it.
-async fn reap(shared: Weak<Shared>) {
-    while let Some(next) = shared.upgrade().and_then(|shared| shared.reap_once()) {
-        tokio::time::sleep_until(next.into()).await;
+/// If the request has gone meanwhile the lease comes back by its drop, and goes to the next.
+pub(super) fn hand_over(waiting: Option<oneshot::Sender<Turn>>, turn: Turn) {
+    if let Some(waiting) = waiting {
+        drop(waiting.send(turn));
     }
+}
+
+/// What a request gets.
+enum Next {
+    Lease(Lease),
+    Wait(Waiting),
 }

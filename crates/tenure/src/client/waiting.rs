@@ -1,6 +1,7 @@
-//! Requests that wait their turn in the pool, and what they get.
+//! Requests that wait their turn in the pool.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::oneshot;
 
@@ -8,40 +9,55 @@ use super::lease::Lease;
 use super::origin::Origin;
 use super::pool::Ticket;
 use super::shared::Shared;
+use super::time::now;
+use crate::Fate;
+use crate::error::{Error, Kind};
 
-/// What a waiting request gets. Dropping it passes it on.
-pub(super) enum Turn {
-    Connection(Box<Lease>),
-    Place(Place),
-}
-
-/// The right to have one more connection open. Dropped: the next waiting request gets it.
-pub(super) struct Place {
-    pub(super) shared: Arc<Shared>,
-    pub(super) origin: Origin,
-    pub(super) taken: bool,
-}
-
-pub(super) enum Decision {
-    Turn(Turn),
-    Wait(Waiting),
-}
+/// What a waiting request gets. A lease that nobody takes goes to the next.
+pub(super) type Turn = Result<Lease, Error>;
 
 /// A request in the queue. Dropped: it leaves the queue.
 pub(super) struct Waiting {
     pub(super) shared: Arc<Shared>,
     pub(super) origin: Origin,
     pub(super) ticket: Ticket,
-    pub(super) receiver: oneshot::Receiver<Turn>,
+    pub(super) turn: oneshot::Receiver<Turn>,
 }
 
 impl Waiting {
+    /// A connection that was freed or made, whichever is first.
     pub(super) async fn turn(mut self) -> Turn {
-        match (&mut self.receiver).await {
+        let Some(limit) = self.shared.acquire_timeout else { return self.take().await };
+        let mut since = now();
+        loop {
+            let left = (since + limit).saturating_duration_since(now());
+            if let Ok(turn) = tokio::time::timeout(left, self.take()).await {
+                return turn;
+            }
+            // While others get their turns this one comes nearer.
+            match self.last_turn() {
+                Some(moved) if moved > since => since = moved,
+                _ => return self.turn.try_recv().unwrap_or_else(|_| Err(self.too_late(limit))),
+            }
+        }
+    }
+
+    async fn take(&mut self) -> Turn {
+        match (&mut self.turn).await {
             Ok(turn) => turn,
             // Not reached while the pool lives, and the pool lives as long as this.
-            Err(_) => Turn::Place(self.shared.place(&self.origin)),
+            Err(error) => Err(Error::new(Kind::Request(error.into()), Fate::NotSent)),
         }
+    }
+
+    fn last_turn(&self) -> Option<Instant> {
+        self.shared.lock().pool.last_turn(&self.origin)
+    }
+
+    fn too_late(&self, limit: std::time::Duration) -> Error {
+        let (open, waiting) = self.shared.lock().pool.load(&self.origin);
+        let kind = Kind::NoTurn { target: self.origin.to_string(), limit, open, waiting };
+        Error::new(kind, Fate::NotSent)
     }
 }
 
@@ -50,14 +66,6 @@ impl Drop for Waiting {
         let mut state = self.shared.lock();
         if state.pool.cancel(&self.origin, self.ticket) {
             state.waiting.remove(&self.ticket);
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if !self.taken {
-            self.shared.release(&self.origin);
         }
     }
 }

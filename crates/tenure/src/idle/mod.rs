@@ -3,7 +3,6 @@
 
 #[cfg(target_os = "linux")]
 mod lot;
-#[cfg(target_os = "linux")]
 mod slots;
 // Elsewhere a connection waits in its task.
 #[cfg(not(target_os = "linux"))]
@@ -11,3 +10,4 @@ mod slots;
 mod lot;
 
 pub(crate) use lot::{Lot, Park};
+pub(crate) use slots::Slots;

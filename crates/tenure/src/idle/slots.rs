@@ -1,4 +1,4 @@
-//! Where parked connections stand: a slab, and through it a list in the order in which they came.
+//! Where idle connections stand, in the lot and in the client's pool: a slab, and through it a list in the order in which they came.
 //!
 //! A slab of pages, not one that doubles: what is allocated is what is needed, up to one page.
 
@@ -9,7 +9,7 @@ const NONE: u32 = u32::MAX;
 
 /// Values under small numbers, and the oldest of them at hand. All steps are O(1).
 #[derive(Debug)]
-pub(super) struct Slots<T> {
+pub(crate) struct Slots<T> {
     pages: Vec<Box<[Slot<T>]>>,
     /// The first of the free slots, which are linked by `newer`.
     free: u32,
@@ -26,12 +26,12 @@ struct Slot<T> {
 }
 
 impl<T> Slots<T> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { pages: Vec::new(), free: NONE, oldest: NONE, newest: NONE, len: 0 }
     }
 
     /// Puts a value in as the newest.
-    pub(super) fn insert(&mut self, value: T) -> u32 {
+    pub(crate) fn insert(&mut self, value: T) -> u32 {
         if self.free == NONE {
             self.grow();
         }
@@ -52,7 +52,7 @@ impl<T> Slots<T> {
     }
 
     /// Takes a value out, if the slot holds one.
-    pub(super) fn remove(&mut self, at: u32) -> Option<T> {
+    pub(crate) fn remove(&mut self, at: u32) -> Option<T> {
         let free = self.free;
         let slot = self.pages.get_mut(at as usize / PAGE)?.get_mut(at as usize % PAGE)?;
         let value = slot.value.take()?;
@@ -74,16 +74,16 @@ impl<T> Slots<T> {
     }
 
     /// The value in a slot, if it holds one.
-    pub(super) fn get(&self, at: u32) -> Option<&T> {
+    pub(crate) fn get(&self, at: u32) -> Option<&T> {
         self.pages.get(at as usize / PAGE)?.get(at as usize % PAGE)?.value.as_ref()
     }
 
     /// The number and value of the oldest.
-    pub(super) fn oldest(&self) -> Option<(u32, &T)> {
+    pub(crate) fn oldest(&self) -> Option<(u32, &T)> {
         Some((self.oldest, self.get(self.oldest)?))
     }
 
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.len
     }
 

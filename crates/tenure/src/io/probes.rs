@@ -40,6 +40,29 @@ impl Probes {
         Ok(())
     }
 
+    /// No probes while the connection sleeps and its own end is set: it costs little until then, and
+    /// those of a hundred thousand come in bursts that overflow queues, and are lost.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn pause(self, socket: SockRef<'_>) {
+        self.switch(socket, false);
+    }
+
+    /// Probes again, after [`pause`](Self::pause).
+    #[cfg(target_os = "linux")]
+    pub(crate) fn resume(self, socket: SockRef<'_>) {
+        self.switch(socket, true);
+    }
+
+    #[cfg(target_os = "linux")]
+    fn switch(self, socket: SockRef<'_>, on: bool) {
+        if self.keep_alive.is_none() {
+            return;
+        }
+        if let Err(error) = socket.set_keepalive(on) {
+            tracing::debug!(%error, on, "SO_KEEPALIVE");
+        }
+    }
+
     /// When the first probe goes out, and how long after it the next. Linux gives an idle connection
     /// up at the first unanswered probe whose silence has lasted for `TCP_USER_TIMEOUT`, so the
     /// probes must begin early enough for some to be lost.

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tenure_proto::{CloseReason, Connection, Directive, ErrorKind, ProtocolError, Server};
 
 use super::entry::Entry;
@@ -140,6 +142,9 @@ impl<S: Stream> Drive<S> {
     /// A connection that was parked.
     #[cfg(target_os = "linux")]
     pub(super) fn resume(shared: Arc<Shared>, parked: Parked<S>) -> io::Result<Self> {
+        if parked.until != Tick::NEVER {
+            shared.limits.probes.resume(SockRef::from(&parked.socket));
+        }
         let socket = Socket::enter(parked.socket)?;
         let peer = socket.peer();
         let moment = |tick| shared.epoch.begins(tick).unwrap_or_else(now);
@@ -202,6 +207,9 @@ impl<S: Stream> Drive<S> {
         let parted = stream.part().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected));
         match parted.and_then(|(socket, session)| Ok((socket.leave()?, session))) {
             Ok((socket, session)) => {
+                if until != Tick::NEVER {
+                    self.shared.limits.probes.pause(SockRef::from(&socket));
+                }
                 let parked = Parked {
                     id,
                     exchanges: self.connection.exchanges(),

@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 
+use super::accept::LONGEST_QUEUE;
 #[cfg(unix)]
 use super::workers::Dealt;
 use crate::io::{Probes, Socket};
@@ -21,9 +22,15 @@ pub struct Listener {
     sockets: Vec<Kind>,
     /// Which is asked first: each in turn.
     turn: usize,
-    /// Until the queues were seen empty once, they may hold connections from before the options were
-    /// set: those have not inherited them.
-    early: Option<Probes>,
+    early: Option<Early>,
+}
+
+/// Those who had connected before the listener's options were set did not inherit them: the first
+/// that come are given theirs one by one, as many as can have been in the queue.
+#[derive(Debug)]
+struct Early {
+    probes: Probes,
+    left: usize,
 }
 
 #[derive(Debug)]
@@ -67,7 +74,7 @@ impl Listener {
 impl Listener {
     /// Sets the sockets' options. Accepted sockets inherit them, on Linux and the BSDs.
     pub(super) fn set_options(&mut self, probes: Probes) {
-        self.early = Some(probes);
+        self.early = Some(Early { probes, left: LONGEST_QUEUE });
         for socket in &self.sockets {
             match socket {
                 Kind::Tcp(listener) => {
@@ -98,29 +105,32 @@ impl Listener {
                     Poll::Ready(None) | Poll::Pending => Poll::Pending,
                 },
             };
+            if let Poll::Ready(Ok((socket, _))) = &accepted {
+                self.tell_early(socket);
+            }
             if accepted.is_ready() {
-                return accepted.map_ok(|accepted| self.inherit(accepted));
+                return accepted;
             }
         }
-        self.early = None;
         Poll::Pending
+    }
+
+    fn tell_early(&mut self, socket: &Socket) {
+        let (Some(early), Socket::Tcp(socket)) = (&mut self.early, socket) else { return };
+        if let Err(error) = set_options(SockRef::from(socket), early.probes) {
+            tracing::debug!(%error, "TCP options");
+        }
+        early.left -= 1;
+        if early.left == 0 {
+            self.early = None;
+        }
     }
 }
 
 impl Listener {
     /// A connection that waits already, if there is one. Asks the kernel, not the runtime.
     pub(super) fn accept_waiting(&mut self) -> Option<(Socket, Option<SocketAddr>)> {
-        let accepted = self.sockets.iter_mut().find_map(|socket| socket.accept_waiting().ok());
-        accepted.map(|accepted| self.inherit(accepted))
-    }
-
-    fn inherit(&self, accepted: (Socket, Option<SocketAddr>)) -> (Socket, Option<SocketAddr>) {
-        if let (Some(probes), (Socket::Tcp(stream), _)) = (self.early, &accepted)
-            && let Err(error) = set_options(SockRef::from(stream), probes)
-        {
-            tracing::debug!(%error, "a connection's TCP options");
-        }
-        accepted
+        self.sockets.iter_mut().find_map(|socket| socket.accept_waiting().ok())
     }
 }
 

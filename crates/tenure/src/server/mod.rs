@@ -156,7 +156,8 @@ impl Server {
     /// The kernel's own probes of a silent peer (`SO_KEEPALIVE`), which keep nothing alive in HTTP:
     /// they find hosts that are gone. Default after 60 s of silence, or after half of
     /// [`tcp_user_timeout`](Self::tcp_user_timeout) if that is sooner, and then more often, so that
-    /// one may be lost; `None` sends none.
+    /// one may be lost; `None` sends none. A parked connection is probed only if it has no idle
+    /// timeout.
     pub const fn tcp_keep_alive(mut self, after: Option<Duration>) -> Self {
         self.limits.probes.keep_alive = after;
         self

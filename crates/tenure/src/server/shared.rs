@@ -13,7 +13,7 @@ use super::forwarded::Forwarding;
 use super::limits::Limits;
 use super::parked::Epoch;
 use super::proxy_protocol::ProxyProtocol;
-use crate::io::Tap;
+use crate::io::{Jitter, Tap};
 use crate::observe::Observer;
 
 /// Shared by the acceptor and every connection.
@@ -43,13 +43,11 @@ pub(super) struct Shared {
     pub(super) id_step: u64,
     /// Ticks count from here.
     pub(super) epoch: Epoch,
-    /// Makes the jitter of this process its own.
-    seed: u64,
+    jitter: Jitter,
 }
 
 impl Shared {
     pub(super) fn new(server: &Server) -> Self {
-        use std::hash::{BuildHasher, RandomState};
         let place = server.place.clone().unwrap_or_default();
         Self {
             config: Arc::new(server.config.clone()),
@@ -68,7 +66,7 @@ impl Shared {
             first_id: place.index,
             id_step: place.count,
             epoch: Epoch::new(),
-            seed: RandomState::new().hash_one(0),
+            jitter: Jitter::new(),
         }
     }
 
@@ -102,24 +100,15 @@ impl Shared {
     /// that began together do not end together.
     pub(super) fn request_limit(&self, id: u64) -> Option<u64> {
         let limit = self.limits.requests?;
-        Some(limit - self.jitter(id, limit / 10))
+        Some(limit - self.jitter.of(id, limit / 10))
     }
 
     /// Whether the connection is to end for its age, again with a tenth of jitter.
     pub(super) fn is_too_old(&self, id: u64, age: Duration) -> bool {
         self.limits.age.is_some_and(|limit| {
             let tenth = u64::try_from(limit.as_millis() / 10).unwrap_or(u64::MAX);
-            age + Duration::from_millis(self.jitter(id, tenth)) >= limit
+            age + Duration::from_millis(self.jitter.of(id, tenth)) >= limit
         })
-    }
-
-    /// A number from 0 to `most`, the same each time for one connection, so that nobody stores it.
-    fn jitter(&self, id: u64, most: u64) -> u64 {
-        // The finalizer of splitmix64: neighbouring numbers come out far apart.
-        let mut x = self.seed ^ id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (x ^ (x >> 31)) % (most.saturating_add(1))
     }
 
     /// The idle time to announce and keep from here on: from three quarters of the connections on it

@@ -1,7 +1,9 @@
 //! Connections that cannot be made say so clearly.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tenure::client::Resolving;
 use tenure::{Client, Fate};
 
 use super::{observed, read};
@@ -78,5 +80,55 @@ fn https_without_the_feature_says_what_is_needed() {
         let script = Script::new().await;
         let error = Client::new().get(format!("https://{}/", script.address)).await.unwrap_err();
         assert!(error.is_connect() && error.to_string().contains("feature"), "{error}");
+    });
+}
+
+/// The one that refuses comes last from then on.
+#[test]
+fn an_address_that_refuses_keeps_nobody_from_the_others() {
+    run(async {
+        let script = Script::new().await;
+        let dead = Script::new().await.address;
+        let client = Client::builder().resolve("Name.test", [dead, script.address]).build();
+        let mut peers = Vec::new();
+        for n in 1..=4 {
+            assert_eq!(client.preconnect("http://name.test/", n).await.unwrap(), 1);
+            peers.push(script.accept().await);
+        }
+    });
+}
+
+#[test]
+fn new_connections_take_turns_with_a_names_addresses_and_follow_it_to_others() {
+    run(async {
+        let scripts = [Script::new().await, Script::new().await, Script::new().await];
+        let known = Arc::new(Mutex::new(vec![scripts[0].address, scripts[1].address]));
+        let resolver = {
+            let known = Arc::clone(&known);
+            move |host: &str, port: u16| -> Resolving {
+                assert_eq!((host, port), ("name.test", 8080));
+                let known = known.lock().unwrap().clone();
+                Box::pin(async move { Ok(known) })
+            }
+        };
+        let client = Client::builder().resolver(Arc::new(resolver)).build();
+        assert_eq!(client.preconnect("http://Name.test:8080/", 4).await.unwrap(), 4);
+        let mut peers = Vec::new();
+        for script in &scripts[..2] {
+            peers.extend([script.accept().await, script.accept().await]);
+            assert!(script.is_quiet());
+        }
+        *known.lock().unwrap() = vec![scripts[2].address];
+        assert_eq!(client.preconnect("http://name.test:8080/", 5).await.unwrap(), 1);
+        scripts[2].accept().await;
+    });
+}
+
+#[test]
+fn a_resolvers_error_is_told() {
+    run(async {
+        let resolver = |_: &str, _: u16| -> Resolving { Box::pin(async { Err(std::io::Error::other("no idea")) }) };
+        let error = Client::builder().resolver(Arc::new(resolver)).build().get("http://name.test/").await.unwrap_err();
+        assert!(error.is_connect() && error.to_string().contains("no idea"), "{error}");
     });
 }

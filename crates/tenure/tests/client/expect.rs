@@ -65,10 +65,11 @@ fn the_content_does_not_wait_for_ever() {
             // The 100 that comes late is no answer.
             peer.send("HTTP/1.1 100 Continue\r\n\r\n").await;
             peer.send(OK).await;
+            peer
         };
         let url = script.url("/");
         let asked = async { read(client.request(expecting(&url, "hello")).await).await.unwrap() };
-        let (answer, ()) = tokio::join!(asked, server);
+        let (answer, _peer) = tokio::join!(asked, server);
         assert_eq!(answer.1, "ok");
         assert_eq!(log.now().closed, [], "it can be used again");
     });

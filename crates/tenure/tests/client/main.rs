@@ -3,13 +3,16 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod advance;
 mod cancel;
 mod connect;
 mod early;
 mod expect;
 mod guard;
 mod interim;
+mod learn;
 mod let_go;
+mod limits;
 mod observed;
 mod peek;
 mod pipeline;
@@ -22,12 +25,15 @@ mod timeouts;
 mod timing;
 mod truncated;
 mod upload;
+mod watch;
 mod with_server;
 
 #[cfg(feature = "tls")]
 mod tls;
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use http::{Method, Request, Response};
 use tenure::client::Builder;
@@ -43,6 +49,11 @@ fn observed(builder: Builder) -> (Client, Arc<Log>) {
 
 fn request(method: Method, uri: &str, body: impl Into<Body>) -> Request<Body> {
     Request::builder().method(method).uri(uri).body(body.into()).unwrap()
+}
+
+/// Polls a future once.
+fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// Status and whole content.

@@ -1,12 +1,11 @@
 //! The pool: a limit per origin, and whoever is over it waits in order.
 
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use http::Response;
 use tenure::{Body, Client, CloseReason};
 
-use super::{observed, place, read};
+use super::{observed, place, poll_once, read};
 use crate::common::*;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -57,11 +56,6 @@ fn origins_do_not_share_their_limit() {
         assert_eq!(second.unwrap().1, "ok");
         held.abort();
     });
-}
-
-/// Polls a future once.
-fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
-    std::pin::Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
 #[test]
@@ -222,4 +216,60 @@ fn a_response_outlives_its_client() {
         });
         assert_eq!(content.unwrap(), "halfhalf");
     });
+}
+
+/// A connection may be given up where there is no runtime: the next one is made where it is waited for.
+#[test]
+fn a_response_may_be_dropped_on_any_thread() {
+    run(async {
+        let script = Script::new().await;
+        let client = Client::builder().connections_per_origin(1).build();
+        let (response, _peer) = tokio::join!(client.get(script.url("/")), async {
+            let mut peer = script.accept().await;
+            peer.request().await;
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\npart").await;
+            peer
+        });
+        let mut next = Box::pin(async { read(client.get(script.url("/")).await).await });
+        assert!(poll_once(&mut next).is_pending());
+        std::thread::spawn(move || drop(response)).join().unwrap();
+        let (answer, ()) = tokio::join!(next, async {
+            let mut peer = script.accept().await;
+            peer.request().await;
+            peer.send(OK).await;
+        });
+        assert_eq!(answer.unwrap().1, "ok");
+    });
+}
+
+/// A client outlives the runtimes it is used in, as one in a `static` does in tests.
+#[test]
+fn a_client_is_used_in_one_runtime_after_the_other() {
+    let served = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", served.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            served.set_nonblocking(true).unwrap();
+            let listener = tokio::net::TcpListener::from_std(served).unwrap();
+            for _ in 0..3 {
+                let mut peer = Peer::new(listener.accept().await.unwrap().0);
+                peer.request().await;
+                peer.send(OK).await;
+                // The client's end goes with its runtime, or when it is found to be of none.
+                let _ = peer.fill().await;
+            }
+        });
+    });
+    let client = Client::new();
+    for n in 1..=3 {
+        let post = http::Request::post(&url).body(Body::empty()).unwrap();
+        run(async {
+            let response = client.request(post).await.unwrap();
+            assert_eq!(place(&response), (n, 1));
+            assert_eq!(read(Ok(response)).await.unwrap().1, "ok");
+        });
+    }
+    client.close_idle();
+    server.join().unwrap();
 }

@@ -132,7 +132,7 @@ fn a_close_that_was_seen_makes_a_post_careful_whatever_is_announced() {
         }
         pass(4.0).await;
         let (id, _) = ask(&client, Method::POST, &url).await;
-        pass(6.0).await;
+        pass(9.8).await;
         assert_eq!(ask(&client, Method::POST, &url).await, (id + 1, 1), "60 s are announced, but 10 s were seen");
     });
 }

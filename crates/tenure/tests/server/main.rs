@@ -18,6 +18,7 @@ mod observed;
 mod park;
 mod per_address;
 mod persist;
+mod probes;
 mod proxy;
 mod raw;
 mod raw_content;

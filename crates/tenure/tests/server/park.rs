@@ -15,10 +15,10 @@ use crate::common::*;
 const MS: Duration = Duration::from_millis(1);
 const QUIET: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(75);
-const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+pub(crate) const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// What the handler sees of its connection.
-async fn facts(request: Request<Body>) -> Result<Response<Body>, BoxError> {
+pub(crate) async fn facts(request: Request<Body>) -> Result<Response<Body>, BoxError> {
     let info = request.extensions().get::<ConnectionInfo>().ok_or("no connection info")?;
     let peer = info.peer.ok_or("no peer")?.port();
     let text = format!("{} {} {peer} {:?} {:?}", info.id, info.request, info.age, info.idle);
@@ -32,7 +32,7 @@ async fn all_parked() {
     }
 }
 
-async fn park() {
+pub(crate) async fn park() {
     settle().await;
     advance(QUIET + MS).await;
     all_parked().await;

@@ -25,7 +25,7 @@ use crate::client::shared::{Shared, Wish};
 use crate::client::timing::Course;
 use crate::error::{Error, Kind};
 use crate::io::{Deadline, now};
-use crate::{Body, Pipelined};
+use crate::{Body, ConnectionInfo, Pipelined};
 
 /// A caller may leave its response unread for so long while others wait behind it.
 const STALL: Duration = Duration::from_secs(1);
@@ -91,9 +91,9 @@ struct Line {
     sent: VecDeque<Sent>,
     /// It takes more requests.
     is_open: bool,
-    /// Requests answered since the connection was taken from the pool, and how long it was idle before.
+    /// Requests answered since the connection was taken from the pool, and what it was then.
     answered: u64,
-    idle: Duration,
+    taken: ConnectionInfo,
     /// When it was last seen to be quiet.
     quiet_since: Instant,
     timer: Deadline,
@@ -134,7 +134,7 @@ impl Line {
             sent: VecDeque::new(),
             is_open: true,
             answered: 0,
-            idle: lease.info().idle,
+            taken: lease.info(),
             quiet_since: now(),
             timer: Deadline::default(),
             lane,
@@ -402,13 +402,13 @@ impl Line {
             why,
             pipelined: !self.sent.is_empty() || due.is_some_and(|turn| turn.pipelined),
             answered: self.answered,
-            idle: self.idle,
+            idle: self.taken.idle,
             depth: pipeline.depth(),
         };
         if ending.is_fault() {
             pipeline.failed(origin, why);
         } else if ending.is_idle_race() {
-            shared.found_closed(origin, self.idle);
+            shared.found_closed(origin, &self.taken);
         }
         let (mut again, mut failed) = (Vec::new(), Vec::new());
         for Sent { job, observed, from, to, .. } in self.sent.drain(..) {
