@@ -53,14 +53,14 @@ fn bars(out: &mut String, run: &Run) -> std::fmt::Result {
         label(out, left + group / 2.0, BOTTOM + 15.0, "middle", &name)?;
     }
     for (i, manner) in Manner::ALL.into_iter().enumerate() {
-        legend(out, BARS.0 + i as f64 * 150.0, BOTTOM + 35.0, COLOURS[i], manner.label())?;
+        legend(out, BARS.0 + i as f64 * 170.0, BOTTOM + 35.0, COLOURS[i], manner.label())?;
     }
     Ok(())
 }
 
 /// The window at the start of each upload on one connection, with the pause in between.
 fn windows(out: &mut String, windows: &[Window]) -> std::fmt::Result {
-    label(out, WINDOWS.0, 20.0, "start", "congestion window at the start of each upload; a pause before the 11th")?;
+    label(out, WINDOWS.0, 20.0, "start", "window at the start of each upload; a pause before the 11th")?;
     axis(out, WINDOWS)?;
     let all = || windows.iter().flat_map(|window| &window.uploads);
     let most = f64::from(all().map(|upload| upload.window).max().unwrap_or(1));
