@@ -4,6 +4,7 @@
 
 mod allocations;
 mod check;
+mod client;
 mod contenders;
 mod cores;
 mod counting;
@@ -18,6 +19,8 @@ mod open_loop;
 mod process;
 mod rates;
 mod report;
+mod reuse;
+mod round_trip;
 mod rungs;
 mod server;
 mod slowloris;
@@ -27,6 +30,7 @@ mod subject;
 mod syscalls;
 mod usage;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -65,6 +69,10 @@ enum Command {
     Allocations,
     /// Memory of idle connections, how fast they wake, and what they do to others
     Idle(idle::Options),
+    /// Many small requests over one connection with a long round trip: pipelined, and over HTTP/2
+    RoundTrip(round_trip::Options),
+    /// What a request costs a client: tenure's beside its peers, against nginx
+    Client(client::Options),
     /// What thousands of deliberately slow clients do to a normal one
     Slowloris(slowloris::Options),
     #[command(name = server::COMMAND, hide = true)]
@@ -83,6 +91,24 @@ enum Command {
     },
     #[command(name = holder::COMMAND, hide = true)]
     HoldConnections { first: u32, count: u32 },
+    /// What persistence and pipelining save, and how the congestion window grows
+    Reuse(reuse::Options),
+    #[command(name = reuse::SINK, hide = true)]
+    RunUploadServer {
+        #[arg(long)]
+        core: usize,
+        #[arg(long)]
+        identity: Option<PathBuf>,
+    },
+    #[command(name = reuse::UPLOADS, hide = true)]
+    RunUploads(reuse::Told),
+    #[command(name = client::worker::COMMAND, hide = true)]
+    RunClient {
+        library: client::Library,
+        url: String,
+        #[arg(long)]
+        core: usize,
+    },
     #[command(name = subject::COMMAND, hide = true)]
     RunSubject { subject: Subject, head: Head, requests: u64 },
 }
@@ -96,7 +122,13 @@ fn main() -> ExitCode {
         Some(Command::Allocations) => allocations::run(),
         Some(Command::RunServer { rung, core }) => server::run(rung, core),
         Some(Command::Idle(options)) => idle::run(&options),
+        Some(Command::RoundTrip(options)) => round_trip::run(&options),
         Some(Command::Slowloris(options)) => slowloris::run(&options),
+        Some(Command::Client(options)) => client::run(&options),
+        Some(Command::RunClient { library, url, core }) => client::worker::run(library, &url, core),
+        Some(Command::Reuse(options)) => reuse::run(&options),
+        Some(Command::RunUploadServer { core, identity }) => reuse::run_sink(core, identity.as_deref()),
+        Some(Command::RunUploads(told)) => reuse::run_uploads(&told),
         Some(Command::RunSite { rung, core, port }) => site::run(rung, core, port),
         Some(Command::HoldConnections { first, count }) => holder::run(first, count),
         Some(Command::RunSubject { subject, head, requests }) => subject.run(head, requests),

@@ -18,7 +18,16 @@ pub(crate) struct Usage {
 impl Usage {
     /// Of this process, all threads, since its start.
     pub(crate) fn now() -> io::Result<Self> {
-        let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+        Self::of(UsageWho::RUSAGE_SELF)
+    }
+
+    /// Of all child processes that have ended and were waited for.
+    pub(crate) fn of_children() -> io::Result<Self> {
+        Self::of(UsageWho::RUSAGE_CHILDREN)
+    }
+
+    fn of(who: UsageWho) -> io::Result<Self> {
+        let usage = getrusage(who)?;
         Ok(Self { user: duration(usage.user_time()), system: duration(usage.system_time()) })
     }
 }

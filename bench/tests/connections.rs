@@ -52,6 +52,16 @@ fn several_processes_share_the_port_and_the_connections() {
 }
 
 #[test]
+fn a_pipeline_waits_for_few_round_trips() {
+    let output = ladder(&["round-trip", "--requests", "10", "--round-trip", "20", "--rounds", "1"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    for way in ["HTTP/2", "pipelined", "pipelined, server not known before", "one after the other"] {
+        assert!(table.lines().any(|line| line.starts_with(way)), "{table}");
+    }
+}
+
+#[test]
 fn what_the_machine_cannot_hold_is_refused_with_a_reason() {
     let output = ladder(&["idle", "--connections", "2000000", "--processes", "1"]);
     assert!(!output.status.success());

@@ -57,6 +57,17 @@ fn proto_and_a_raw_handler_allocate_nothing() {
 }
 
 #[test]
+fn every_client_is_measured_one_by_one_and_many_at_once() {
+    let output = ladder(&["client", "--server", "serve", "--rounds", "1", "--seconds", "0.05"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    for client in ["tenure", "hyper-util", "reqwest", "ureq"] {
+        let lines = table.lines().filter(|line| line.split(' ').next() == Some(client)).count();
+        assert_eq!(lines, 2, "{client} in\n{table}");
+    }
+}
+
+#[test]
 fn a_rung_that_is_unknown_is_refused() {
     assert!(!ladder(&["--rungs", "nonsense"]).status.success());
     assert!(!ladder(&["--rounds", "0"]).status.success());

@@ -19,23 +19,23 @@ use crate::heads::CONTENT;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running program; dropped, it ends.
-pub(super) struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
-    pub(super) port: u16,
+    pub(crate) port: u16,
     /// Its configuration and its files.
     _directory: TempDir,
 }
 
 /// What its configuration is written from.
-pub(super) struct Place<'a> {
-    pub(super) directory: &'a Path,
-    pub(super) port: u16,
+pub(crate) struct Place<'a> {
+    pub(crate) directory: &'a Path,
+    pub(crate) port: u16,
     /// Programs started by root give their rights away, and then could not read the directory.
-    pub(super) is_root: bool,
+    pub(crate) is_root: bool,
 }
 
 /// True if there is such a program.
-pub(super) fn is_installed(program: &str) -> bool {
+pub(crate) fn is_installed(program: &str) -> bool {
     find(program).is_some()
 }
 
@@ -49,7 +49,7 @@ fn find(program: &str) -> Option<PathBuf> {
 impl Daemon {
     /// Writes the configuration, starts `program` with `arguments` and that file's path on `core`,
     /// and waits until it listens.
-    pub(super) fn start(
+    pub(crate) fn start(
         program: &str,
         arguments: &[&str],
         core: usize,
@@ -87,7 +87,7 @@ impl Daemon {
     }
 
     /// The program's process and those that it has started.
-    pub(super) fn pids(&self) -> io::Result<Vec<u32>> {
+    pub(crate) fn pids(&self) -> io::Result<Vec<u32>> {
         let mut pids = vec![self.child.id()];
         let mut seen = 0;
         while let Some(pid) = pids.get(seen) {
@@ -111,6 +111,6 @@ impl Drop for Daemon {
 }
 
 /// A port that was free a moment ago: these programs cannot choose one themselves.
-fn free_port() -> io::Result<u16> {
+pub(crate) fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

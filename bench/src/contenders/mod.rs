@@ -1,6 +1,6 @@
 //! Whole servers as their users run them, to be put under connections that are idle, slow or hostile.
 
-mod daemon;
+pub(crate) mod daemon;
 mod h2o;
 mod nginx;
 pub(crate) mod site;

@@ -60,7 +60,11 @@ impl Rung {
     }
 
     /// The same, calling `each` at every request in those rungs that have a handler to call it from.
-    pub(crate) fn run_counted(self, listener: TcpListener, each: impl Fn() + Copy + Send + Sync + 'static) -> io::Result<()> {
+    pub(crate) fn run_counted(
+        self,
+        listener: TcpListener,
+        each: impl Fn() + Copy + Send + Sync + 'static,
+    ) -> io::Result<()> {
         let content = move |_: &Uri| {
             each();
             Bytes::from_static(CONTENT)

@@ -15,6 +15,8 @@ pub struct TcpFacts {
     pub acknowledged: Option<u64>,
     /// The connection is gone: reset, or closed by both sides.
     pub is_closed: bool,
+    /// How many segments may be under way unacknowledged, as congestion control has it now.
+    pub congestion_window: u32,
 }
 
 /// `TCP_CLOSE` of the kernel's `net/tcp_states.h`.
@@ -48,6 +50,7 @@ pub fn tcp_facts(socket: &impl std::os::fd::AsFd) -> io::Result<TcpFacts> {
         round_trip: Duration::from_micros(info.tcpi_rtt.into()),
         acknowledged: told.then_some(info.tcpi_bytes_acked),
         is_closed: info.tcpi_state == TCP_CLOSE,
+        congestion_window: info.tcpi_snd_cwnd,
     })
 }
 

@@ -55,7 +55,7 @@ fn requests_take_and_open_connections_hold_what_they_may() {
     });
     // Open to the end: what one server does when its connections end is not the other's.
     let mut peers = Vec::with_capacity(4 * CONNECTIONS);
-    for (name, address, most, most_held) in [("raw", raw, 0.0, 2300), ("service", service, 5.0, 5200)] {
+    for (name, address, most, most_held) in [("raw", raw, 0.0, 1750), ("service", service, 5.0, 4700)] {
         let mut worst: f64 = 0.0;
         for (request, depth) in [(GET, 1), (GET, 16), (POST, 1)] {
             let each = allocations(address, &request.repeat(depth), depth);

@@ -11,6 +11,7 @@ use http::header::{
 };
 use http::{Method, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
+use tenure::client::Pipelining;
 use tenure::{Body, ConnectionInfo};
 
 use super::place::{Place, Sink};
@@ -99,7 +100,9 @@ impl Run {
         while !self.is_over()
             && let Some(taken) = queue.take(worker)
         {
-            self.reporter.ended(self.fetch(&taken.item, taken.last, None).await);
+            // A request that says close would have to wait for those that are under way before it.
+            let last = taken.last && self.net.pipelining == Pipelining::Off;
+            self.reporter.ended(self.fetch(&taken.item, last, None).await);
         }
     }
 

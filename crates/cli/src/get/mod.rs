@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use http::Uri;
+use tenure::client::Pipelining;
 use tokio::task::JoinSet;
 
 use crate::net::{Ended, NetArgs, Queue, STOPPED, Stop, Wire, WrongUse, exit_code, list, url};
@@ -41,6 +42,7 @@ Examples:
   tenure get https://host/{a,b,c}.jpg --output-dir pictures
   tenure get --files-from urls.txt --output-dir pages --connections 4
   tenure get --page https://host/
+  tenure get --files-from urls.txt --output-dir pages --pipeline 20
 
 Exit codes: 0 all fetched, 1 something failed, 2 wrong use, 130 stopped by Ctrl-C.")]
 pub(crate) struct Args {
@@ -67,6 +69,12 @@ pub(crate) struct Args {
     /// the same run gets a number: 'a.txt', 'a-2.txt'. A URL that ends with '/' becomes 'index.html'.
     #[arg(long, value_name = "DIR", value_parser = path_arg::made(), help_heading = "Output")]
     output_dir: Option<PathBuf>,
+    /// Send up to this many requests ahead of their answers on each connection (pipelining)
+    ///
+    /// Only to servers that have kept a connection with HTTP/1.1. What a connection's end leaves unanswered is
+    /// asked for again, and a server that loses or mixes answers is asked one at a time.
+    #[arg(long, value_name = "DEPTH", requires = "output_dir", conflicts_with_all = ["page", "http10"], value_parser = clap::value_parser!(u8).range(2..), help_heading = "Connections")]
+    pipeline: Option<u8>,
     /// Print one JSON object a line: each URL as it ends, then the summary
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -93,12 +101,12 @@ async fn get(args: Args) -> Result<u8, Box<dyn Error>> {
         return page::run(&args, page).await;
     }
     let jobs = jobs(&args)?;
-    let net = args.net.client(Wire::Log)?;
+    let net = args.net.client(args.pipelining(), Wire::Log)?;
     make_output_dir(&args)?;
     let stop = Stop::on_signal();
     let to_stdout = jobs.iter().any(|job| job.place == Place::Stdout);
     // In order means one after the other.
-    let workers = if to_stdout { 1 } else { net.connections };
+    let workers = if to_stdout { 1 } else { net.connections * usize::from(args.pipeline.unwrap_or(1)) };
     let stream = if to_stdout { Stream::Stderr } else { Stream::Stdout };
     let manner = Manner { json: args.json, quiet: false, stream, words: FETCHED };
     let reporter = if to_stdout && std::io::stdout().is_terminal() {
@@ -118,6 +126,12 @@ async fn get(args: Args) -> Result<u8, Box<dyn Error>> {
         run.reporter.tell(&summary, None);
     }
     Ok(code(&summary, &stop, damaged || run.reporter.is_damaged()))
+}
+
+impl Args {
+    fn pipelining(&self) -> Pipelining {
+        self.pipeline.map_or(Pipelining::Off, |depth| Pipelining::Safe { depth })
+    }
 }
 
 /// The last that can be wrong: wrong use leaves nothing behind.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use http::Uri;
+use tenure::client::Pipelining;
 use tokio::task::JoinSet;
 
 use super::fetch::{Copy, Job, Run};
@@ -51,7 +52,7 @@ impl Done {
 /// options want kept.
 async fn once(args: &Args, page: &Uri, connections: u16, stop: &Stop) -> Result<Done, Box<dyn Error>> {
     let first = connections == 1;
-    let net = args.net.client_over(connections, if first { Wire::Log } else { Wire::NoLog })?;
+    let net = args.net.client_over(connections, Pipelining::Off, if first { Wire::Log } else { Wire::NoLog })?;
     let manner = Manner { json: args.json, quiet: false, stream: Stream::Stdout, words: FETCHED };
     let (reporter, tally) = (Reporter::new(manner, 1, 0), Arc::clone(&net.tally));
     let mut places = Places { folder: args.output_dir.as_deref().filter(|_| first), names: Names::default() };

@@ -21,6 +21,7 @@ use std::time::Duration;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Request, Uri, Version, request};
 use tenure::Client;
+use tenure::client::Pipelining;
 
 pub(crate) use answer::Answer;
 pub(crate) use list::{Ended, list};
@@ -67,6 +68,7 @@ pub(crate) struct Net {
     pub(crate) tally: Arc<Tally>,
     /// At the same time, to one server.
     pub(crate) connections: usize,
+    pub(crate) pipelining: Pipelining,
     /// How long the server may do nothing.
     pub(crate) timeout: Duration,
     /// The fields of every request.
@@ -92,15 +94,15 @@ impl NetArgs {
     ///
     /// # Errors
     /// What is wrong with an option.
-    pub(crate) fn client(&self, wire: Wire) -> Result<Net, WrongUse> {
-        self.client_over(self.connections, wire)
+    pub(crate) fn client(&self, pipelining: Pipelining, wire: Wire) -> Result<Net, WrongUse> {
+        self.client_over(self.connections, pipelining, wire)
     }
 
     /// The same with a number of connections that is not `--connections`.
     ///
     /// # Errors
     /// What is wrong with an option.
-    pub(crate) fn client_over(&self, connections: u16, wire: Wire) -> Result<Net, WrongUse> {
+    pub(crate) fn client_over(&self, connections: u16, pipelining: Pipelining, wire: Wire) -> Result<Net, WrongUse> {
         let log = match (&self.wire, wire) {
             (Some(path), Wire::Log) => {
                 let log = WireLog::create(path);
@@ -112,6 +114,7 @@ impl NetArgs {
         let timeout = Duration::from_secs(self.timeout);
         let mut builder = Client::builder()
             .connections_per_origin(connections.into())
+            .pipelining(pipelining)
             .connect_timeout(timeout.min(CONNECT))
             .response_timeout(timeout)
             .content_timeout(timeout)
@@ -123,7 +126,7 @@ impl NetArgs {
         }
         let version = if self.http10 { Version::HTTP_10 } else { Version::HTTP_11 };
         let (client, connections) = (builder.build(), connections.into());
-        Ok(Net { client, tally, connections, timeout, fields: self.fields()?, version })
+        Ok(Net { client, tally, connections, pipelining, timeout, fields: self.fields()?, version })
     }
 }
 

@@ -85,8 +85,17 @@ struct Sum<'a> {
     round_trip_seconds: Option<f64>,
     waited_seconds: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pipelined: Option<Pipelined>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     estimated_seconds_over_8_connections: Option<f64>,
     connections: Vec<Connection>,
+}
+
+#[derive(Serialize)]
+struct Pipelined {
+    requests: u64,
+    most_outstanding: usize,
+    longest_held_up_seconds: f64,
 }
 
 #[derive(Serialize)]
@@ -118,6 +127,11 @@ pub(super) fn summary(summary: &Summary, run: Option<&str>) -> String {
             handshake_seconds: summary.handshake().map(|t| t.as_secs_f64()),
             round_trip_seconds: summary.round_trip().map(|t| t.as_secs_f64()),
             waited_seconds: summary.waited.as_secs_f64(),
+            pipelined: (summary.pipelined > 0).then_some(Pipelined {
+                requests: summary.pipelined,
+                most_outstanding: summary.deepest,
+                longest_held_up_seconds: summary.held_up.as_secs_f64(),
+            }),
             estimated_seconds_over_8_connections: summary.estimate(8).map(|t| t.as_secs_f64()),
             connections: summary
                 .connections

@@ -58,6 +58,11 @@ impl Reporter {
         sum.secure |= item.url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
         sum.waited += item.wait;
         sum.longest = sum.longest.max(item.took);
+        if let Some(pipelined) = item.connection.as_ref().and_then(|connection| connection.pipelined) {
+            sum.pipelined += 1;
+            sum.deepest = sum.deepest.max(pipelined.depth);
+            sum.held_up = sum.held_up.max(pipelined.waited);
+        }
         match item.outcome {
             Outcome::Done => {
                 sum.done += 1;

@@ -26,6 +26,12 @@ pub(crate) struct Summary {
     pub(crate) longest: Duration,
     /// How many requests could be under way at once.
     pub(crate) at_once: usize,
+    /// Requests that were sent before earlier ones were answered.
+    pub(crate) pipelined: u64,
+    /// The most that were outstanding on one connection.
+    pub(crate) deepest: usize,
+    /// The longest that one was held up by those before it.
+    pub(crate) held_up: Duration,
     /// Some of it went over TLS.
     pub(crate) secure: bool,
     pub(crate) connections: Vec<Life>,

@@ -138,7 +138,18 @@ fn facts(summary: &Summary, paint: Paint) -> String {
         let waited = units::duration(summary.waited);
         facts.push(("waiting for answers", format!("{waited} in all, {} each", units::duration(each))));
     }
-    if let Some(estimate) = summary.estimate(ESTIMATED) {
+    if summary.pipelined > 0 {
+        let (pipelined, requests) =
+            (units::count(summary.pipelined), units::counted(summary.requests(), "request", "requests"));
+        let held_up = units::duration(summary.held_up);
+        let deepest = summary.deepest;
+        facts.push((
+            "pipelined",
+            format!(
+                "{pipelined} of {requests}, up to {deepest} outstanding; held up by those before for {held_up} at most"
+            ),
+        ));
+    } else if let Some(estimate) = summary.estimate(ESTIMATED) {
         let text = format!("roughly {}, if only these waits overlapped", units::duration(estimate));
         facts.push(("--connections 8", text));
     }

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
+use tenure::client::Pipelining;
 use tokio::task::JoinSet;
 
 use crate::net::{NetArgs, Queue, STOPPED, Stop, Wire, WrongUse, exit_code};
@@ -201,7 +202,7 @@ async fn work(
     stop: &Stop,
 ) -> Result<Done, Box<dyn Error>> {
     let wire = if each == Each::Run { Wire::Log } else { Wire::NoLog };
-    let net = args.net.client(wire)?;
+    let net = args.net.client(Pipelining::Off, wire)?;
     let manner = Manner { json: args.json, quiet: each == Each::Connection, stream: Stream::Stdout, words: STORED };
     let reporter = Reporter::new(manner, plan.jobs.len() as u64, plan.bytes());
     for item in plan.settled {

@@ -12,6 +12,8 @@ fn get_in(dir: &Path, args: &[&str]) -> Ran {
     Ran::of(&command(["get"]).args(args).current_dir(dir).output().unwrap())
 }
 
+const PIPELINED: &[&str] = &["--pipeline", "4"];
+
 fn ok(content: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{content}", content.len())
 }
@@ -26,7 +28,7 @@ fn many_files_over_one_connection_with_every_byte() {
     let server = Serve::start([from.path()]);
     let paths = ["a%20b", "gr%C3%B6%C3%9Fe", "100%25", "what%3F%23", "empty", "long"];
     let urls: Vec<String> = paths.iter().map(|path| format!("{}/{path}", server.url)).collect();
-    for (options, connections) in [(&[][..], 1), (&["--http1.0"], 1), (&["--connections", "3"], 3)] {
+    for (options, connections) in [(&[][..], 1), (&["--http1.0"], 1), (&["--connections", "3"], 3), (PIPELINED, 1)] {
         let folder = to.path().join(connections.to_string());
         let mut args = vec!["--output-dir", folder.to_str().unwrap(), "--json"];
         args.extend(options);
@@ -34,6 +36,8 @@ fn many_files_over_one_connection_with_every_byte() {
         let ran = get_in(to.path(), &args).expect(0);
         assert_eq!(tree(&folder), tree(from.path()), "{options:?}");
         assert_eq!(ran.summary()["connections_opened"], connections, "{}", ran.out);
+        let pipelined = ran.summary()["pipelined"]["requests"].as_u64();
+        assert_eq!(pipelined.is_some_and(|n| n > 0), options == PIPELINED, "{}", ran.out);
         fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinSet};
 
-use super::drive::{Drive, Engine};
+use super::drive::{Drive, Engine, Left};
 use super::entry::Entry;
 use super::introduce::introduce;
 use super::listener::Listener;
@@ -72,7 +72,7 @@ struct Acceptor<S: Stream, E> {
     /// `None` once the server drains.
     listener: Option<Listener>,
     engine: E,
-    connections: JoinSet<Option<Parked<S>>>,
+    connections: JoinSet<Left<S>>,
     lot: Lot<Parked<S>>,
     woken: Vec<Parked<S>>,
     timer: Deadline,
@@ -82,7 +82,7 @@ struct Acceptor<S: Stream, E> {
 }
 
 enum Event<S: Stream> {
-    Left(Result<Option<Parked<S>>, JoinError>),
+    Left(Result<Left<S>, JoinError>),
     Woken,
     Timer,
     Accepted(io::Result<(Socket, Option<SocketAddr>)>),
@@ -185,20 +185,27 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
         });
         match self.enter(peer) {
             Ok(entry) => {
-                let shared = Arc::clone(&self.shared);
-                self.connections.spawn(begin(
-                    shared,
-                    self.context.clone(),
-                    socket,
-                    id,
-                    peer,
-                    entry,
-                    self.engine.clone(),
-                ));
+                self.begin(socket, id, peer, entry);
                 self.make_room();
             }
             Err(why) => closed(&self.shared.tap(id), why, 0),
         }
+    }
+
+    /// Gives a connection its task; one of its own before that to whatever comes before HTTP.
+    fn begin(&mut self, socket: Socket, id: u64, peer: Option<SocketAddr>, entry: Entry) {
+        let shared = Arc::clone(&self.shared);
+        let bare = if shared.proxy == ProxyProtocol::Off { S::bare(socket) } else { Err(socket) };
+        match bare {
+            Ok(stream) => self.run(Drive::new(shared, stream, id, peer).entered(entry)),
+            Err(socket) => {
+                drop(self.connections.spawn(establish(shared, self.context.clone(), socket, id, peer, entry)));
+            }
+        }
+    }
+
+    fn run(&mut self, drive: Drive<S>) {
+        self.connections.spawn(drive.run(self.engine.clone()));
     }
 
     /// Lets a new connection in, or says why not. Whom a proxy brings is known only later.
@@ -222,11 +229,12 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
         Ok(Entry { place: Some(place), proxied: None })
     }
 
-    /// A task has ended: its connection with it, or to be parked.
-    fn left(&mut self, left: Result<Option<Parked<S>>, JoinError>) {
+    /// A task has ended: its connection with it, or to be parked, or to be begun.
+    fn left(&mut self, left: Result<Left<S>, JoinError>) {
         let parked = match left {
-            Ok(None) => return,
-            Ok(Some(parked)) => parked,
+            Ok(Left::Nothing) => return,
+            Ok(Left::Begun(drive)) => return self.run(*drive),
+            Ok(Left::Parked(parked)) => parked,
             Err(error) => {
                 // A handler's panic ends its connection, and nothing else.
                 if error.is_panic() {
@@ -247,7 +255,7 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
         let (id, exchanges) = (parked.id, parked.exchanges);
         self.shared.tell(|observer| observer.woken(id));
         match Drive::resume(Arc::clone(&self.shared), parked) {
-            Ok(drive) => drop(self.connections.spawn(drive.run(self.engine.clone()))),
+            Ok(drive) => self.run(drive),
             Err(error) => {
                 tracing::warn!(connection = id, %error, "cannot be woken");
                 closed(&self.shared.tap(id), CloseReason::Transport, exchanges);
@@ -316,34 +324,33 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
     }
 }
 
-/// The task of a connection that was just accepted.
-async fn begin<S: Stream, E: Engine<S>>(
+/// What comes before HTTP on a connection that was just accepted: the word of a proxy, a layer.
+async fn establish<S: Stream>(
     shared: Arc<Shared>,
     context: S::Context,
     mut socket: Socket,
     id: u64,
     peer: Option<SocketAddr>,
     mut entry: Entry,
-    engine: E,
-) -> Option<Parked<S>> {
+) -> Left<S> {
     let mut ending = Ending::new(shared.tap(id));
     if shared.proxy != ProxyProtocol::Off {
         match introduce(&shared, id, &mut socket).await {
             Ok(introduced) => entry = introduced,
             Err(why) => {
                 ending.why = Some(why);
-                return None;
+                return Left::Nothing;
             }
         }
     }
     match S::establish(socket, &context).await {
         Ok(stream) => {
             ending.goes_on();
-            Drive::new(shared, stream, id, peer).entered(entry).run(engine).await
+            Left::Begun(Box::new(Drive::new(shared, stream, id, peer).entered(entry)))
         }
         Err(why) => {
             ending.why = Some(why);
-            None
+            Left::Nothing
         }
     }
 }

@@ -19,7 +19,7 @@ use super::shared::{Ending, Shared};
 use super::stream::Stream;
 use super::upgrade;
 use crate::io::incoming::Feed;
-use crate::io::{Deadline, Socket, Tap, Transport, now};
+use crate::io::{Deadline, Socket, Transport, now};
 use crate::observe::ConnectionInfo;
 
 /// What answers the requests of a connection.
@@ -40,7 +40,6 @@ pub(super) struct Drive<S: Stream> {
     pub(super) awaits_content: bool,
     /// Until the response under way is sent, an end of the connection must be a reset.
     pub(super) resets: bool,
-    pub(super) tap: Tap,
     /// Who waits for the connection, once it is handed over.
     pub(super) upgrade: Option<upgrade::Offer>,
     /// The exchange under way, as far as somebody wants to know of it.
@@ -84,6 +83,16 @@ impl Quiet {
     }
 }
 
+/// What a connection's task leaves behind.
+pub(super) enum Left<S: Stream> {
+    /// Nothing: the connection has ended.
+    Nothing,
+    /// A connection that goes on without a task.
+    Parked(Parked<S>),
+    /// A connection that is about to begin, in a task that need not hold what came before.
+    Begun(Box<Drive<S>>),
+}
+
 /// The connection has ended, for this reason.
 pub(super) struct Ended(pub(super) CloseReason);
 
@@ -106,8 +115,7 @@ impl<S: Stream> Drive<S> {
             resets: false,
             upgrade: None,
             observed: Observed::default(),
-            ending: Ending::new(tap.clone()),
-            tap,
+            ending: Ending::new(tap),
             peer,
             entry: Entry::default(),
             opened,
@@ -157,7 +165,7 @@ impl<S: Stream> Drive<S> {
 
     /// Runs the connection to its end, or until it can be parked.
     #[expect(clippy::manual_async_fn, reason = "an async fn would keep its arguments twice, for each connection")]
-    pub(super) fn run<E: Engine<S>>(mut self, mut engine: E) -> impl Future<Output = Option<Parked<S>>> + Send {
+    pub(super) fn run<E: Engine<S>>(mut self, mut engine: E) -> impl Future<Output = Left<S>> + Send {
         async move {
             // A task's waker stays the same: registered once, the task hears when the drain begins.
             let shared = Arc::clone(&self.shared);
@@ -186,13 +194,13 @@ impl<S: Stream> Drive<S> {
                 // Nobody may have waited; then the stream is dropped, which closes it.
                 drop(offer.send(upgrade::Upgraded::new(stream, read)));
             }
-            None
+            Left::Nothing
         }
     }
 
     #[cfg(target_os = "linux")]
-    fn park(mut self) -> Option<Parked<S>> {
-        let epoch = self.shared.epoch;
+    fn park(mut self) -> Left<S> {
+        let (epoch, id) = (self.shared.epoch, self.id());
         let until = self.idle_until.or_else(|| Some(self.connection.deadline()?.1));
         let until = until.map_or(Tick::NEVER, |at| epoch.after(at));
         let (stream, _) = self.transport.into_parts();
@@ -203,7 +211,7 @@ impl<S: Stream> Drive<S> {
                     self.shared.limits.probes.pause(SockRef::from(&socket));
                 }
                 let parked = Parked {
-                    id: self.tap.id,
+                    id,
                     exchanges: self.connection.exchanges(),
                     opened: epoch.at(self.opened),
                     quiet_since: epoch.at(self.quiet_since),
@@ -213,19 +221,19 @@ impl<S: Stream> Drive<S> {
                     entry: self.entry,
                 };
                 self.ending.goes_on();
-                Some(parked)
+                Left::Parked(parked)
             }
             Err(error) => {
-                tracing::warn!(connection = self.tap.id, %error, "cannot be parked");
+                tracing::warn!(connection = id, %error, "cannot be parked");
                 self.ending.why = Some(CloseReason::Transport);
-                None
+                Left::Nothing
             }
         }
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn park(self) -> Option<Parked<S>> {
-        None
+    fn park(self) -> Left<S> {
+        Left::Nothing
     }
 
     /// Flushes, then waits for the next bytes of a request, or for the drain to begin.
@@ -303,6 +311,11 @@ impl<S: Stream> Drive<S> {
         self.idle_until = None;
     }
 
+    /// The connection's number.
+    pub(super) const fn id(&self) -> u64 {
+        self.ending.id()
+    }
+
     pub(super) fn age(&self) -> Duration {
         now() - self.opened
     }
@@ -311,7 +324,7 @@ impl<S: Stream> Drive<S> {
     pub(super) fn info(&self) -> ConnectionInfo {
         let now = now();
         ConnectionInfo {
-            id: self.tap.id,
+            id: self.id(),
             request: self.connection.exchanges() + 1,
             peer: self.peer,
             local: self.local,
@@ -362,7 +375,7 @@ impl<S: Stream> Drive<S> {
     }
 
     fn refuse_now(&mut self, error: ProtocolError) -> Result<(), Ended> {
-        tracing::debug!(connection = self.tap.id, %error, "refused");
+        tracing::debug!(connection = self.id(), %error, "refused");
         if error.kind() == ErrorKind::IncompleteHead || self.connection.is_sending() {
             // The client stopped by itself, or the answer is under way: a status would help nobody.
             self.connection.close(CloseReason::PeerFin);

@@ -102,7 +102,7 @@ impl<S: Stream> Drive<S> {
 
     /// Answers a request whose time has run out.
     pub(super) async fn answer_too_late(&mut self, late: &TooLate) -> Result<(), Ended> {
-        tracing::warn!(connection = self.tap.id, "{late}");
+        tracing::warn!(connection = self.id(), "{late}");
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let mut response = Response::new(Body::from(format!("{status}\n{late}\n")));
         *response.status_mut() = status;

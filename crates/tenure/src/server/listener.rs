@@ -160,7 +160,7 @@ fn enter((socket, peer): (std::os::fd::OwnedFd, Option<SocketAddr>)) -> io::Resu
     Ok((Socket::enter(socket)?, peer))
 }
 
-/// Bytes that the kernel takes of a response beyond what it can send yet (`TCP_NOTSENT_LOWAT`). Its
+/// Bytes that may wait in the kernel unsent before it takes another write (`TCP_NOTSENT_LOWAT`). Its
 /// send buffer would grow to megabytes for the benefit of whoever reads slowly.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT: u32 = 128 * 1024;

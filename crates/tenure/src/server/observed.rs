@@ -14,25 +14,27 @@ use super::stream::Stream;
 use crate::observe::{ConnectionInfo, Head, UnderWay};
 
 /// The exchange under way, if there is one.
+#[derive(Default)]
 pub(super) struct Observed {
-    span: Span,
+    /// `None` where nobody listens: then a connection has no room for it.
+    span: Option<Box<Span>>,
     exchange: Option<Box<UnderWay>>,
 }
 
-impl Default for Observed {
-    fn default() -> Self {
-        Self { span: Span::none(), exchange: None }
-    }
-}
-
 impl Observed {
+    fn keep(&mut self, span: &Span) {
+        self.span = (!span.is_disabled()).then(|| Box::new(span.clone()));
+    }
+
     pub(super) const fn is_exchange(&self) -> bool {
         self.exchange.is_some()
     }
 
     /// The final response's head is queued.
     pub(super) fn answered(&mut self, status: StatusCode) {
-        self.span.record("http.response.status_code", status.as_u16());
+        if let Some(span) = &self.span {
+            span.record("http.response.status_code", status.as_u16());
+        }
         if let Some(exchange) = &mut self.exchange {
             exchange.answered(status);
         }
@@ -52,7 +54,7 @@ impl Observed {
 
     /// The exchange is over and whole. Otherwise it is cut when this is dropped.
     pub(super) fn complete(&mut self) {
-        self.span = Span::none();
+        self.span = None;
         if let Some(exchange) = self.exchange.take() {
             exchange.complete();
         }
@@ -66,17 +68,18 @@ impl<S: Stream> Drive<S> {
             self.begin_unread();
             return Span::none();
         };
-        self.observed.span = self.span(request);
+        let span = self.span(request);
+        self.observed.keep(&span);
         self.observe(|drive| drive.info_for(request.headers()), || head(request));
-        self.observed.span.clone()
+        span
     }
 
     /// The same for a head that is borrowed.
     pub(super) fn begin_raw(&mut self, head: &RequestHead<'_>) -> Span {
         let text = String::from_utf8_lossy;
-        self.observed.span = tracing::info_span!(
+        let span = tracing::info_span!(
             "http.server.request",
-            connection = self.tap.id,
+            connection = self.id(),
             request = self.connection.exchanges() + 1,
             http.request.method = &*text(head.method),
             url.path = &*text(head.target.split(|&b| b == b'?').next().unwrap_or_default()),
@@ -84,6 +87,7 @@ impl<S: Stream> Drive<S> {
             client.address = self.info_raw(head.fields).client.map(display),
             network.peer.address = self.info().peer.map(|peer| display(peer.ip())),
         );
+        self.observed.keep(&span);
         self.observe(
             |drive| drive.info_raw(head.fields),
             || {
@@ -100,7 +104,7 @@ impl<S: Stream> Drive<S> {
                 }
             },
         );
-        self.observed.span.clone()
+        span
     }
 
     /// What came cannot be read as a request, and is answered all the same.
@@ -109,7 +113,7 @@ impl<S: Stream> Drive<S> {
     }
 
     fn observe(&mut self, info: impl FnOnce(&Self) -> ConnectionInfo, head: impl FnOnce() -> Head) {
-        let observer = self.tap.observer.as_ref();
+        let observer = self.shared.observer.as_ref();
         self.observed.exchange = observer.map(|observer| UnderWay::begin(observer.clone(), info(self), head()));
     }
 
@@ -136,7 +140,7 @@ impl<S: Stream> Drive<S> {
     fn span(&self, request: &Request<()>) -> Span {
         tracing::info_span!(
             "http.server.request",
-            connection = self.tap.id,
+            connection = self.id(),
             request = self.connection.exchanges() + 1,
             http.request.method = %request.method(),
             url.path = request.uri().path(),

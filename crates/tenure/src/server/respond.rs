@@ -74,7 +74,7 @@ impl<S: Stream> Drive<S> {
         if length.is_none() && !parts.headers.contains_key(header::CONTENT_LENGTH) {
             poll_fn(|cx| early.collect(body.as_mut(), self.shared.limits.collect, cx)).await;
             if let Some(error) = early.error.take() {
-                tracing::error!(connection = self.tap.id, %error, "the response's content failed before it began");
+                tracing::error!(connection = self.id(), %error, "the response's content failed before it began");
                 self.connection.close_after_current(CloseReason::ApplicationFailed);
                 return self.queue_answer(StatusCode::INTERNAL_SERVER_ERROR, "the response's content failed");
             }
@@ -108,7 +108,7 @@ impl<S: Stream> Drive<S> {
 
     /// A handler made a response that is none.
     pub(super) fn cannot_be_sent(&mut self, error: &MisuseError) -> Result<(), Ended> {
-        tracing::error!(connection = self.tap.id, %error, "the handler's response cannot be sent");
+        tracing::error!(connection = self.id(), %error, "the handler's response cannot be sent");
         self.connection.close_after_current(CloseReason::ApplicationFailed);
         self.queue_answer(StatusCode::INTERNAL_SERVER_ERROR, "the response could not be sent")
     }
@@ -118,7 +118,7 @@ impl<S: Stream> Drive<S> {
         if self.shared.is_draining() {
             self.connection.close_after_current(CloseReason::Shutdown);
         }
-        if self.shared.is_too_old(self.tap.id, self.age()) {
+        if self.shared.is_too_old(self.id(), self.age()) {
             self.connection.close_after_current(CloseReason::Age);
         }
         if let Some(idle) = self.shared.idle_timeout() {
@@ -142,7 +142,7 @@ impl<S: Stream> Drive<S> {
                 None => break,
                 Some(Ok(frame)) => frame,
                 Some(Err(error)) => {
-                    tracing::error!(connection = self.tap.id, %error, "the response's content failed");
+                    tracing::error!(connection = self.id(), %error, "the response's content failed");
                     return Err(self.cut().await);
                 }
             };
@@ -154,7 +154,7 @@ impl<S: Stream> Drive<S> {
         match self.connection.send_end(pairs(&trailers), self.transport.out()) {
             Ok(()) => Ok(()),
             Err(error) => {
-                tracing::error!(connection = self.tap.id, %error, "the response's content cannot be ended");
+                tracing::error!(connection = self.id(), %error, "the response's content cannot be ended");
                 Err(self.cut().await)
             }
         }
@@ -166,7 +166,7 @@ impl<S: Stream> Drive<S> {
             return Ok(());
         }
         let Ok(delimiters) = self.connection.send_content(data.len()) else {
-            tracing::error!(connection = self.tap.id, "the response's content is longer than announced");
+            tracing::error!(connection = self.id(), "the response's content is longer than announced");
             return Err(self.cut().await);
         };
         self.observed.response_content(data.len());

@@ -71,7 +71,7 @@ impl<S: Stream> Drive<S> {
             Err(error) => match error.downcast_ref::<TooLate>() {
                 Some(late) => self.answer_too_late(late).await?,
                 None => {
-                    tracing::error!(connection = self.tap.id, %error, "the service failed");
+                    tracing::error!(connection = self.id(), %error, "the service failed");
                     self.connection.close_after_current(CloseReason::ApplicationFailed);
                     return self.answer(StatusCode::INTERNAL_SERVER_ERROR, "the service failed").await;
                 }

@@ -174,6 +174,10 @@ impl Ending {
         Self { tap, exchanges: 0, why: None, goes_on: false }
     }
 
+    pub(super) const fn id(&self) -> u64 {
+        self.tap.id
+    }
+
     /// The connection lives on without this task, or without this guard of it.
     pub(super) fn goes_on(mut self) {
         self.goes_on = true;

@@ -18,7 +18,12 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sized + 'static
     /// What stays of the layer while the connection is parked.
     type Session: Send + 'static;
 
-    /// Brings the layer up on a socket that was just accepted, in the connection's own task.
+    /// The stream at once, where there is no layer to be brought up; else the socket again.
+    fn bare(socket: Socket) -> Result<Self, Socket> {
+        Err(socket)
+    }
+
+    /// Brings the layer up on a socket that was just accepted, in a task of its own.
     fn establish(socket: Socket, context: &Self::Context) -> impl Future<Output = Result<Self, CloseReason>> + Send;
 
     /// The socket underneath, for questions about it.
@@ -55,6 +60,10 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sized + 'static
 impl Stream for Socket {
     type Context = ();
     type Session = ();
+
+    fn bare(socket: Socket) -> Result<Self, Socket> {
+        Ok(socket)
+    }
 
     async fn establish(socket: Socket, (): &()) -> Result<Self, CloseReason> {
         Ok(socket)
