@@ -116,7 +116,7 @@ fn a_handlers_events_carry_the_request_and_a_waiting_connection_has_no_span() {
         story.until("exchanged 1.2").await;
         let seen = collector.0.lock().unwrap();
         let head = "http.server.request connection=1 request=2 http.request.method=GET url.path=\"/a\" \
-                    network.peer.address=127.0.0.1";
+                    client.address=127.0.0.1 network.peer.address=127.0.0.1";
         assert_eq!(seen.events.last().unwrap(), &format!("{head}: message=handled"));
         assert_eq!(seen.ended.len(), 2);
         assert_eq!(seen.ended[1], format!("{head} http.response.status_code=200"));

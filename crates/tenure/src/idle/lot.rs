@@ -8,13 +8,14 @@ use std::task::{Context, Poll, ready};
 use rustix::event::{Timespec, epoll};
 use tokio::io::unix::AsyncFd;
 
-use super::slots::Slots;
+pub(crate) use super::queue::Ends;
+use super::queue::Queue;
 
 /// Woken connections taken up in one go, so that others get their turn.
 const BATCH: usize = 256;
 
 /// What can be parked: it owns a socket.
-pub(crate) trait Park {
+pub(crate) trait Park: Ends {
     /// The socket to be watched.
     fn socket(&self) -> &OwnedFd;
 
@@ -28,9 +29,9 @@ pub(crate) trait Park {
 }
 
 /// Parked connections, in the order in which they came.
-pub(crate) struct Lot<T> {
+pub(crate) struct Lot<T: Ends> {
     epoll: AsyncFd<OwnedFd>,
-    slots: Slots<T>,
+    queue: Queue<T>,
 }
 
 impl<T: Park> Lot<T> {
@@ -40,7 +41,7 @@ impl<T: Park> Lot<T> {
     /// The process has no descriptor left.
     pub(crate) fn new() -> io::Result<Self> {
         let epoll = crate::sys::watch(epoll::create(epoll::CreateFlags::CLOEXEC)?)?;
-        Ok(Self { epoll, slots: Slots::new() })
+        Ok(Self { epoll, queue: Queue::new() })
     }
 
     /// Parks a connection, until bytes or an end come on its socket. Level-triggered: what came
@@ -49,15 +50,15 @@ impl<T: Park> Lot<T> {
     /// # Errors
     /// The kernel does not watch the socket (memory, or its limit of watches); here it is again.
     pub(crate) fn park(&mut self, parked: T) -> Result<(), (T, io::Error)> {
-        let at = self.slots.insert(parked);
+        let at = self.queue.insert(parked);
         let flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::ONESHOT;
         // The value just put in is in its slot.
-        let Some(socket) = self.slots.get(at).map(|parked| parked.socket().as_fd()) else { return Ok(()) };
+        let Some(socket) = self.queue.get(at).map(|parked| parked.socket().as_fd()) else { return Ok(()) };
         let Err(error) = epoll::add(&self.epoll, socket, epoll::EventData::new_u64(at.into()), flags) else {
-            self.slots.get(at).inspect(|parked| parked.entered(at));
+            self.queue.get(at).inspect(|parked| parked.entered(at));
             return Ok(());
         };
-        match self.slots.remove(at) {
+        match self.queue.remove(at) {
             Some(parked) => Err((parked, error.into())),
             None => Ok(()),
         }
@@ -85,20 +86,26 @@ impl<T: Park> Lot<T> {
         }
     }
 
-    /// The one that has been here longest.
-    pub(crate) fn oldest(&self) -> Option<&T> {
-        self.slots.oldest().map(|(_, parked)| parked)
+    /// When to ask for [`take_due`](Self::take_due): not after the first end, perhaps before it.
+    pub(crate) fn next_end(&self) -> Option<T::Moment> {
+        self.queue.next_end()
+    }
+
+    /// Takes out one whose time is over.
+    pub(crate) fn take_due(&mut self, now: T::Moment) -> Option<T> {
+        let at = self.queue.due(now)?;
+        self.take(at)
     }
 
     /// Takes out the one that has been here longest.
     pub(crate) fn take_oldest(&mut self) -> Option<T> {
-        let (at, _) = self.slots.oldest()?;
+        let at = self.queue.oldest()?;
         self.take(at)
     }
 
     /// Takes out the one in a slot, if there is one.
     pub(crate) fn take(&mut self, at: u32) -> Option<T> {
-        let parked = self.slots.remove(at)?;
+        let parked = self.queue.remove(at)?;
         parked.left();
         unwatch(&self.epoll, parked.socket());
         Some(parked)
@@ -106,7 +113,7 @@ impl<T: Park> Lot<T> {
 
     /// How many are here.
     pub(crate) const fn len(&self) -> usize {
-        self.slots.len()
+        self.queue.len()
     }
 }
 

@@ -3,8 +3,17 @@
 use std::io;
 use std::task::{Context, Poll};
 
+/// What has an end.
+pub(crate) trait Ends {
+    /// A moment, however it is counted.
+    type Moment: Ord + Copy;
+
+    /// When its time is over.
+    fn until(&self) -> Self::Moment;
+}
+
 /// What can be parked: nothing here.
-pub(crate) trait Park {}
+pub(crate) trait Park: Ends {}
 
 /// Always empty.
 #[derive(Debug)]
@@ -26,8 +35,13 @@ impl<T: Park> Lot<T> {
         Poll::Pending
     }
 
+    /// Never.
+    pub(crate) const fn next_end(&self) -> Option<T::Moment> {
+        None
+    }
+
     /// Nobody.
-    pub(crate) const fn oldest(&self) -> Option<&T> {
+    pub(crate) const fn take_due(&mut self, _now: T::Moment) -> Option<T> {
         None
     }
 

@@ -3,11 +3,13 @@
 
 #[cfg(target_os = "linux")]
 mod lot;
+#[cfg(target_os = "linux")]
+mod queue;
 mod slots;
 // Elsewhere a connection waits in its task.
 #[cfg(not(target_os = "linux"))]
 #[path = "lot_off.rs"]
 mod lot;
 
-pub(crate) use lot::{Lot, Park};
+pub(crate) use lot::{Ends, Lot, Park};
 pub(crate) use slots::Slots;

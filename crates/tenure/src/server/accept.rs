@@ -134,7 +134,7 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
         if self.lot.poll_woken(cx, &mut self.woken).is_ready() {
             return Poll::Ready(Event::Woken);
         }
-        let expires = self.lot.oldest().and_then(|oldest| self.shared.epoch.begins(oldest.until));
+        let expires = self.lot.next_end().and_then(|end| self.shared.epoch.begins(end));
         let at = [expires, self.rests_until].into_iter().flatten().min();
         if self.timer.poll(at, cx).is_ready() {
             return Poll::Ready(Event::Timer);
@@ -286,13 +286,12 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
             self.rests_until = None;
         }
         let tick = self.shared.epoch.at(now);
-        while self.lot.oldest().is_some_and(|oldest| oldest.until <= tick) {
+        while let Some(parked) = self.lot.take_due(tick) {
             if self.shared.config.answer_idle {
                 // It needs a task once more, to say why it ends.
-                let Some(parked) = self.lot.take_oldest() else { return };
                 self.wake(parked);
             } else {
-                self.end_oldest(CloseReason::Idle);
+                self.end(parked, CloseReason::Idle);
             }
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::entry::Entry;
 use super::stream::Stream;
-use crate::idle::Park;
+use crate::idle::{Ends, Park};
 use crate::io::clock::asleep;
 use crate::io::now;
 
@@ -23,6 +23,14 @@ pub(super) struct Parked<S: Stream> {
     pub(super) socket: OwnedFd,
     pub(super) session: S::Session,
     pub(super) entry: Entry,
+}
+
+impl<S: Stream> Ends for Parked<S> {
+    type Moment = Tick;
+
+    fn until(&self) -> Tick {
+        self.until
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -66,6 +66,28 @@ fn a_connection_that_never_asked_sleeps_too() {
     });
 }
 
+/// The time to the first request is longer than the idle timeout here: each ends at its own.
+#[test]
+fn nobody_waits_for_one_that_never_asked() {
+    run_paused(async {
+        let served = serve_with(Server::new().idle_timeout(Duration::from_secs(2)), facts).await;
+        let silent = served.connect().await;
+        served.log.until(|log| log.opened == 1).await;
+        park().await;
+        let mut peer = served.connect().await;
+        peer.ask(GET).await;
+        park().await;
+        advance(QUIET + 200 * MS).await;
+        peer.end().await;
+        advance(Duration::from_secs(26)).await;
+        settle().await;
+        assert_eq!(served.log.now().closed.len(), 1, "30 s are not over");
+        advance(QUIET).await;
+        served.log.until(|log| log.closed.len() == 2).await;
+        drop(silent);
+    });
+}
+
 #[test]
 fn half_a_head_is_not_quiet() {
     run_paused(async {
