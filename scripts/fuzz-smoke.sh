@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs each fuzz target over the corpus in the tree, and on for a few seconds: SECONDS_EACH (default 5).
+# Runs each fuzz target over the corpus in the tree, and on for a few seconds: SECONDS_EACH (default 5), from SEED
+# (default 1: a check of a change shall not fail by chance; 0 takes another one each time).
 # What it finds goes to a temporary folder, so the tree's corpus stays as it is; a crash fails and is kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,6 +27,6 @@ for target in $(cargo fuzz list); do
     mkdir -p "$found/$target" "fuzz/corpus/$target"
     echo "fuzz-smoke: $target"
     fuzz run "$target" "$found/$target" "fuzz/corpus/$target" -- \
-        -max_total_time="${SECONDS_EACH:-5}" -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 2>&1 |
+        -max_total_time="${SECONDS_EACH:-5}" -seed="${SEED:-1}" -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 2>&1 |
         grep -vE "$noise" || { echo "fuzz-smoke: $target failed"; exit 1; }
 done

@@ -40,8 +40,9 @@ impl<R: Role> Connection<R> {
             Err(fault) => {
                 let is_new = self.state.is_empty();
                 let error = self.fail(fault.kind, self.received + fault.at as u64);
-                // RFC 9110 section 9.3.2: no answer to HEAD has content, not even to a bad one.
-                let is_head = R::IS_SERVER && is_new && input.trim_ascii_start().starts_with(b"HEAD ");
+                // RFC 9110 section 9.3.2: no answer to HEAD has content, not even to a bad one. What comes
+                // behind the fault may not be there yet: it decides nothing.
+                let is_head = R::IS_SERVER && is_new && begins_with_head(&input[..fault.at.min(input.len())]);
                 if let (true, Some(exchange)) = (is_head, self.state.front_mut()) {
                     exchange.method = MethodClass::Head;
                 }
@@ -298,4 +299,12 @@ impl Connection<Client> {
         }
         self.persistence = self.persistence.and(response);
     }
+}
+
+/// Whether a request that begins here, perhaps behind empty lines, is one of HEAD.
+fn begins_with_head(mut input: &[u8]) -> bool {
+    while let Some(rest) = input.strip_prefix(b"\r\n") {
+        input = rest;
+    }
+    input.starts_with(b"HEAD ")
 }
