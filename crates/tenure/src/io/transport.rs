@@ -107,6 +107,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         self.consume(used);
     }
 
+    /// The stream, for questions about it while something is appended.
+    pub(crate) fn stream_and_out(&mut self) -> (&S, &mut Vec<u8>) {
+        (&self.stream, self.queue.gathered())
+    }
+
     /// Where heads and delimiters are appended.
     pub(crate) fn out(&mut self) -> &mut Vec<u8> {
         self.queue.gathered()

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinSet};
 
-use super::drive::{Drive, Engine, Left};
+use super::drive::{self, Drive, Engine, Left, Served};
 use super::entry::Entry;
 use super::introduce::introduce;
 use super::listener::Listener;
@@ -205,7 +205,8 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
     }
 
     fn run(&mut self, drive: Drive<S>) {
-        self.connections.spawn(drive.run(self.engine.clone()));
+        let engine = self.engine.clone();
+        self.connections.spawn(drive::run(Box::new(Served { drive, engine })));
     }
 
     /// Lets a new connection in, or says why not. Whom a proxy brings is known only later.
