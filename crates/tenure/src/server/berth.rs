@@ -8,6 +8,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use tracing::Span;
+
 /// So many are kept for each thread; requests under way may hold any number more.
 const KEPT: usize = 32;
 
@@ -16,16 +18,22 @@ thread_local! {
 }
 
 /// Room for one future of its type, in turn.
-struct Place<F>(Pin<Box<Option<F>>>);
+struct Place<F> {
+    work: Pin<Box<Option<F>>>,
+    /// In which it is polled.
+    span: Span,
+}
 
 /// A future that lies in such a place until it is ready.
 pub(super) struct Berth<F>(Option<Box<Place<F>>>);
 
 impl<F: Future + 'static> Berth<F> {
-    pub(super) fn new(work: F) -> Self {
+    /// `make` makes the future where it is to lie, if the compiler can, rather than have it moved there.
+    pub(super) fn new(span: Span, make: impl FnOnce() -> F) -> Self {
         let free = FREE.with_borrow_mut(Vec::pop).and_then(|place| place.downcast::<Place<F>>().ok());
-        let mut place = free.unwrap_or_else(|| Box::new(Place(Box::pin(None))));
-        place.0.set(Some(work));
+        let mut place = free.unwrap_or_else(|| Box::new(Place { work: Box::pin(None), span: Span::none() }));
+        place.span = span;
+        place.work.set(Some(make()));
         Self(Some(place))
     }
 }
@@ -35,11 +43,15 @@ impl<F: Future + 'static> Future for Berth<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         // Never empty before it is ready, and nobody polls it after that.
-        let work = self.0.as_mut().and_then(|place| place.0.as_mut().as_pin_mut());
-        let Some(work) = work else { return Poll::Pending };
-        let output = ready!(work.poll(cx));
+        let Some(Place { work, span }) = self.0.as_deref_mut() else { return Poll::Pending };
+        let Some(work) = work.as_mut().as_pin_mut() else { return Poll::Pending };
+        let output = {
+            let _within = span.enter();
+            ready!(work.poll(cx))
+        };
         if let Some(mut place) = self.0.take() {
-            place.0.set(None);
+            place.work.set(None);
+            place.span = Span::none();
             FREE.with_borrow_mut(|free| {
                 if free.len() < KEPT {
                     free.push(place);
@@ -76,26 +88,26 @@ mod tests {
     #[test]
     fn the_memory_of_one_is_taken_by_the_next_and_holds_nothing_meanwhile() {
         let mark = std::rc::Rc::new(());
-        let place = |berth: &Berth<_>| berth.0.as_ref().map(|place| std::ptr::from_ref(&*place.0).addr());
-        let mut first = pin!(Berth::new(work(false, mark.clone())));
+        let place = |berth: &Berth<_>| berth.0.as_ref().map(|place| std::ptr::from_ref(&*place.work).addr());
+        let mut first = pin!(Berth::new(Span::none(), || work(false, mark.clone())));
         let first_place = place(&first);
         assert!(first_place.is_some() && poll(first.as_mut()).is_ready());
         assert_eq!(std::rc::Rc::strong_count(&mark), 1, "nothing of the future is left");
 
-        let mut waits = pin!(Berth::new(work(true, mark.clone())));
+        let mut waits = pin!(Berth::new(Span::none(), || work(true, mark.clone())));
         assert_eq!(place(&waits), first_place);
         assert!(poll(waits.as_mut()).is_pending());
-        let beside = Berth::new(work(false, mark.clone()));
+        let beside = Berth::new(Span::none(), || work(false, mark.clone()));
         assert_ne!(place(&beside), first_place, "it is in use");
 
-        let other = Berth::new(async {});
+        let other = Berth::new(Span::none(), || async {});
         drop((other, beside));
         assert_eq!(std::rc::Rc::strong_count(&mark), 2, "one that is dropped drops its future");
     }
 
     #[test]
     fn no_more_are_kept_than_may_be() {
-        let berths: Vec<_> = (0..2 * KEPT).map(|_| Berth::new(async {})).collect();
+        let berths: Vec<_> = (0..2 * KEPT).map(|_| Berth::new(Span::none(), || async {})).collect();
         for mut berth in berths {
             assert!(poll(Pin::new(&mut berth)).is_ready());
         }

@@ -55,8 +55,6 @@ pub(super) struct Drive<S: Stream> {
     pub(super) observed: Observed,
     pub(super) facts: Facts,
     entry: Entry,
-    /// Since when the connection, if it is quiet, is quiet in this task.
-    here_since: Instant,
     /// An exchange is complete, and the loop has not looked at the clock since.
     fell_quiet: bool,
     /// How long an idle time that began before the connection was parked still lasts.
@@ -126,7 +124,6 @@ impl<S: Stream> Drive<S> {
             observed: Observed::default(),
             ending: Ending::new(tap),
             entry: Entry::default(),
-            here_since: opened,
             fell_quiet: false,
             idle_until: None,
             parks: false,
@@ -241,7 +238,7 @@ impl<S: Stream> Drive<S> {
     fn leaves_at(&self) -> Option<Instant> {
         let after = self.shared.park_after()?;
         let is_quiet = self.connection.is_idle() && self.transport.unread().is_empty();
-        if is_quiet { self.here_since.checked_add(after) } else { None }
+        if is_quiet { self.facts.stepped.checked_add(after) } else { None }
     }
 
     /// Reads once, until the running wait ends, or the connection has been idle for long enough.
@@ -301,7 +298,6 @@ impl<S: Stream> Drive<S> {
         self.facts.stepped = now;
         if std::mem::take(&mut self.fell_quiet) {
             self.facts.quiet_since = now;
-            self.here_since = now;
             self.idle_until = None;
         }
         now

@@ -116,7 +116,18 @@ impl Default for Server {
         let park_after = Some(Duration::from_secs(1));
         let config = Config::default();
         let (proxy, tls) = (ProxyProtocol::Off, Tls::default());
-        Self { config, limits, observer: None, connection_info: true, park_after, drain, proxy, forwarding: None, place: None, tls }
+        Self {
+            config,
+            limits,
+            observer: None,
+            connection_info: true,
+            park_after,
+            drain,
+            proxy,
+            forwarding: None,
+            place: None,
+            tls,
+        }
     }
 }
 

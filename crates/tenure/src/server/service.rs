@@ -6,6 +6,7 @@ use std::pin::pin;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use tenure_proto::{CloseReason, Directive};
+use tokio::sync::OwnedSemaphorePermit;
 use tower_service::Service;
 use tracing::{Instrument as _, Span};
 
@@ -105,7 +106,7 @@ where
                         request.extensions_mut().insert(info);
                     }
                     let upgrade = received.upgrade.then(|| upgrade::offer(&mut request));
-                    return Begun::Exchange(Berth::new(exchange(served, span, request, upgrade)));
+                    return Begun::Exchange(Berth::new(span, || exchange(served, request, upgrade)));
                 }
             }
         }
@@ -116,26 +117,47 @@ where
     Begun::Other(served, next)
 }
 
-/// One request, its answer, and what was left of its content.
-async fn exchange<S, V, B>(
+/// One request, its answer, and what was left of its content. On one level: each further one would
+/// hold the request once more.
+#[expect(clippy::manual_async_fn, reason = "an async fn would keep its arguments twice")]
+fn exchange<S, V, B>(
     mut served: Box<Served<S, ServiceEngine<V>>>,
-    span: Span,
     request: Request<Body>,
     upgrade: Option<upgrade::Offer>,
-) -> Turned<S, ServiceEngine<V>>
+) -> impl Future<Output = Turned<S, ServiceEngine<V>>> + Send
 where
     S: Stream,
-    V: Service<Request<Body>, Response = Response<B>>,
+    V: Service<Request<Body>, Response = Response<B>> + Send + 'static,
+    V::Future: Send,
     V::Error: Into<BoxError>,
-    B: http_body::Body<Data = Bytes>,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let Served { drive, engine } = &mut *served;
-    let done = drive.exchange(request, upgrade, &mut engine.0).instrument(span).await;
-    if done.is_ok() {
-        drive.observed.complete();
+    async move {
+        let Served { drive, engine: ServiceEngine(service) } = &mut *served;
+        let mut clock = Clock::start(drive.shared.limits.handler);
+        let done = match drive.admit(&mut clock, service).await {
+            Ok(Ok(turn)) => {
+                let response = {
+                    let _turn = turn;
+                    let mut handling = pin!(service.call(request));
+                    drive.within(&mut clock, |cx| handling.as_mut().poll(cx).map_err(Into::into)).await
+                };
+                match response {
+                    Ok(Ok(response)) => drive.respond(response).await,
+                    Ok(Err(error)) => Box::pin(drive.answer_failed(error)).await,
+                    Err(ended) => Err(ended),
+                }
+            }
+            Ok(Err(error)) => Box::pin(drive.answer_failed(error)).await,
+            Err(ended) => Err(ended),
+        };
+        let done = match done {
+            Ok(()) => drive.end_exchange(upgrade).await,
+            Err(ended) => Err(ended),
+        };
+        (served, done)
     }
-    (served, done)
 }
 
 impl<S: Stream> Drive<S> {
@@ -145,66 +167,40 @@ impl<S: Stream> Drive<S> {
         Ok(())
     }
 
-    async fn exchange<V, B>(
-        &mut self,
-        request: Request<Body>,
-        upgrade: Option<upgrade::Offer>,
-        service: &mut V,
-    ) -> Result<(), Ended>
-    where
-        V: Service<Request<Body>, Response = Response<B>>,
-        V::Error: Into<BoxError>,
-        B: http_body::Body<Data = Bytes>,
-        B::Error: Into<BoxError>,
-    {
-        match self.call(request, service).await? {
-            Ok(response) => self.respond(response).await?,
-            Err(error) => return Box::pin(self.answer_failed(error)).await,
-        }
+    /// The answer is queued.
+    async fn end_exchange(&mut self, upgrade: Option<upgrade::Offer>) -> Result<(), Ended> {
         if self.connection.directive() == Directive::HandOver {
             poll_fn(|cx| self.poll_flush(cx)).await?;
             self.upgrade = upgrade;
-            return Ok(());
+        } else {
+            self.finish_request().await?;
+            self.fell_quiet();
         }
-        self.end_exchange().await
-    }
-
-    async fn end_exchange(&mut self) -> Result<(), Ended> {
-        self.finish_request().await?;
-        self.fell_quiet();
+        self.observed.complete();
         Ok(())
     }
 
     /// The handler gave no response.
     async fn answer_failed(&mut self, error: BoxError) -> Result<(), Ended> {
         if let Some(late) = error.downcast_ref::<TooLate>() {
-            self.answer_too_late(late).await?;
-            return self.end_exchange().await;
+            return self.answer_too_late(late).await;
         }
         tracing::error!(connection = self.id(), %error, "the service failed");
         self.connection.close_after_current(CloseReason::ApplicationFailed);
         self.answer(StatusCode::INTERNAL_SERVER_ERROR, "the service failed").await
     }
 
-    /// Has the request handled, in its turn and its time.
-    async fn call<V, B>(
+    /// Waits for the request's turn, and for the service.
+    async fn admit<V: Service<Request<Body>, Error: Into<BoxError>>>(
         &mut self,
-        request: Request<Body>,
+        clock: &mut Clock,
         service: &mut V,
-    ) -> Result<Result<Response<B>, BoxError>, Ended>
-    where
-        V: Service<Request<Body>, Response = Response<B>>,
-        V::Error: Into<BoxError>,
-    {
-        let mut clock = Clock::start(self.shared.limits.handler);
-        let _turn = match self.turn(&clock).await? {
+    ) -> Result<Result<Option<OwnedSemaphorePermit>, BoxError>, Ended> {
+        let turn = match self.turn(clock).await? {
             Ok(turn) => turn,
             Err(late) => return Ok(Err(late.into())),
         };
-        if let Err(error) = self.within(&mut clock, |cx| service.poll_ready(cx).map_err(Into::into)).await? {
-            return Ok(Err(error));
-        }
-        let mut future = pin!(service.call(request));
-        self.within(&mut clock, |cx| future.as_mut().poll(cx).map_err(Into::into)).await
+        let ready = self.within(clock, |cx| service.poll_ready(cx).map_err(Into::into)).await?;
+        Ok(ready.map(|()| turn))
     }
 }

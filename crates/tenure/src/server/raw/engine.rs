@@ -16,21 +16,26 @@ use crate::server::stream::Stream;
 /// A handler, and the request on its way if it comes in pieces.
 pub(in crate::server) struct RawEngine<H> {
     handler: Arc<H>,
-    /// Head and decoded content of a request that did not come at once.
-    held: Vec<u8>,
+    held: Option<Box<Held>>,
+}
+
+/// A request that did not come at once.
+struct Held {
+    /// Head and decoded content.
+    bytes: Vec<u8>,
     /// How much of it is head.
     head: usize,
 }
 
 impl<H> RawEngine<H> {
     pub(in crate::server) fn new(handler: H) -> Self {
-        Self { handler: Arc::new(handler), held: Vec::new(), head: 0 }
+        Self { handler: Arc::new(handler), held: None }
     }
 }
 
 impl<H> Clone for RawEngine<H> {
     fn clone(&self) -> Self {
-        Self { handler: Arc::clone(&self.handler), held: Vec::new(), head: 0 }
+        Self { handler: Arc::clone(&self.handler), held: None }
     }
 }
 
@@ -131,12 +136,13 @@ where
                     let (more, content) = content(&mut drive.connection, rest, now)?;
                     return Ok((used + more, Stepped::Answered(self.answer(drive, head, content))));
                 }
-                self.held.extend_from_slice(&input[..used]);
-                self.head = used;
+                self.held = Some(Box::new(Held { bytes: input[..used].to_vec(), head: used }));
                 Stepped::On
             }
             Event::Content(data) => {
-                self.held.extend_from_slice(data);
+                if let Some(held) = &mut self.held {
+                    held.bytes.extend_from_slice(data);
+                }
                 Stepped::On
             }
             Event::End(_) => self.answer_held(drive, now)?,
@@ -149,8 +155,8 @@ where
 
     /// The held request is whole: its head, read again from where it is now, can be borrowed.
     fn answer_held<S: Stream>(&mut self, drive: &mut Drive<S>, now: Instant) -> Result<Stepped, ProtocolError> {
-        let held = std::mem::take(&mut self.held);
-        let (head, content) = held.split_at(self.head);
+        let Some(held) = self.held.take() else { return Ok(Stepped::On) };
+        let (head, content) = held.bytes.split_at(held.head);
         match Connection::<Server>::new(Arc::clone(&drive.shared.config)).receive(head, now)? {
             (_, Event::Head(head)) => Ok(Stepped::Answered(self.answer(drive, head, content))),
             _ => Ok(Stepped::On),
