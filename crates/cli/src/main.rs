@@ -51,6 +51,9 @@ enum Command {
     Chain(chain::Args),
 }
 
+/// The exit code, or why there is none.
+type Ended = Result<u8, Box<dyn Error>>;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let activation = match &cli.command {
@@ -67,7 +70,7 @@ fn main() -> ExitCode {
         Err(error) => return failed(&format!("cannot start: {error}")),
     };
     // Boxed: each of tokio's loops would have a copy of all of them otherwise, which costs the build seconds.
-    let command: Pin<Box<dyn Future<Output = Result<u8, Box<dyn Error>>>>> = match cli.command {
+    let command: Pin<Box<dyn Future<Output = Ended>>> = match cli.command {
         Command::Send(args) => Box::pin(send::run(args)),
         Command::Serve(args) => Box::pin(listen::run(args, activation)),
         Command::Get(args) => Box::pin(get::run(args)),
