@@ -22,6 +22,9 @@ const CONTENT: u64 = 16 << 20;
 /// Bytes that answer nothing are kept up to here.
 const SAID: usize = 4_096;
 
+/// An answer that goes on coming may take so many times the patience: one that drips has no end.
+const WHOLE: u32 = 3;
+
 /// A connection.
 pub(crate) struct Line {
     stream: Box<dyn Stream>,
@@ -54,7 +57,7 @@ impl fmt::Display for Trouble {
         match self {
             Self::Dial(failure) => failure.fmt(f),
             Self::Ended(ending) => write!(f, "the connection ended ({ending}) before the answer was whole"),
-            Self::Silent(time) => write!(f, "no answer within {} s", time.as_secs_f64()),
+            Self::Silent(time) => write!(f, "no whole answer within {:.0} s", time.as_secs_f64()),
             Self::Malformed(what) => write!(f, "a malformed answer: {what}"),
             Self::NotPossible(why) => f.write_str(why),
         }
@@ -112,6 +115,8 @@ impl Line {
     /// Reads the next answer that is due.
     pub(crate) async fn answer(&mut self) -> Result<Answer, Trouble> {
         let mut answer = None;
+        let start = Instant::now();
+        let latest = start + self.patience * WHOLE;
         while !self.advance(&mut answer)? {
             if let Some(ending) = self.ended.clone() {
                 match self.core.receive_eof() {
@@ -119,8 +124,8 @@ impl Line {
                     _ => return Err(Trouble::Ended(ending)),
                 }
             }
-            if !self.fill(Instant::now() + self.patience).await {
-                return Err(Trouble::Silent(self.patience));
+            if !self.fill(latest.min(Instant::now() + self.patience)).await || Instant::now() >= latest {
+                return Err(Trouble::Silent(start.elapsed()));
             }
         }
         let mut answer = answer.ok_or_else(|| Trouble::Malformed("an end without a head".to_owned()))?;

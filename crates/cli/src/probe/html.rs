@@ -96,3 +96,52 @@ fn told(body: &mut String, finding: &Finding) {
     let advice = if finding.advice.is_empty() { String::new() } else { format!("{}. ", escape(&finding.advice)) };
     let _ = writeln!(body, "<p>{advice}<small>{}</small></p></div>", finding.section);
 }
+
+#[cfg(test)]
+mod tests {
+    use tenure_probe::{Confidence, Greeting, Mark, Track, Value, What};
+
+    use super::*;
+
+    /// What a server says, and what it was asked for, is text of unknown origin.
+    #[test]
+    fn nothing_of_unknown_origin_is_markup() {
+        const EVIL: &str = "</title><script>alert(\"1\")</script>";
+        let text = || EVIL.to_owned();
+        let greeting = Greeting {
+            status: 200,
+            version: "HTTP/1.1".to_owned(),
+            server: Some(text()),
+            via: None,
+            address: None,
+            content: 0,
+            tls: Some(text()),
+        };
+        let finding = Finding {
+            experiment: "idle",
+            subject: "idle timeout",
+            value: Value::Text { text: text() },
+            confidence: Confidence::Certain,
+            verdict: Level::Problem,
+            section: "RFC 9112 section 9.5",
+            advice: text(),
+        };
+        let marks = [What::Sent { line: text(), bytes: 9 }, What::Said { line: text() }, What::ServerReset];
+        let marks = marks.into_iter().map(|what| Mark { at: Duration::from_millis(5), what }).collect();
+        let (from, to) = (Duration::ZERO, Duration::from_millis(9));
+        let report = Report {
+            version: Report::VERSION,
+            url: text(),
+            greeting,
+            max_wait_seconds: 1.0,
+            took_seconds: 1.0,
+            findings: vec![finding],
+            unmeasured: vec![tenure_probe::Unmeasured { experiment: "age", why: text(), server_gone: true }],
+            timelines: vec![Timeline { experiment: "idle", from, to, tracks: vec![Track { marks }] }],
+        };
+        let page = page(&report);
+        assert!(!page.contains("<script"), "{page}");
+        assert_eq!(page.matches("</title>").count(), page.matches("<title>").count(), "{page}");
+        assert!(page.contains("&lt;/title&gt;&lt;script&gt;alert(&quot;1&quot;)"), "{page}");
+    }
+}

@@ -38,6 +38,24 @@ async fn a_server_that_never_answers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_whose_answer_has_no_end() {
+    let dial = Memory(|mut stream: DuplexStream| {
+        Ok(async move {
+            while stream.write_all(b"HTTP/1.1 200 OK\r\nX: ").await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                while stream.write_all(b"y").await.is_ok() {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        })
+    });
+    let start = Instant::now();
+    let failure = Probe::new(Arc::new(dial), target()).run(|_| {}).await.map(|report| report.url).unwrap_err();
+    assert_eq!(failure, Failure::NoAnswer { after: Duration::from_secs(30) });
+    assert!(start.elapsed() < Duration::from_secs(60), "bounded: {:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn tls_on_a_plain_port() {
     const ALERT: &[u8] = &[0x15, 3, 3, 0, 2, 2, 70];
     for to_plain in [ALERT, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", b""] {
