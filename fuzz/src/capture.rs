@@ -34,7 +34,8 @@ fn check_file(file: &[u8]) {
 }
 
 fn consistent(capture: &Capture) {
-    let skipped = capture.others + capture.fragments + capture.headers_cut + capture.unknown_links.values().sum::<u64>();
+    let skipped =
+        capture.others + capture.fragments + capture.headers_cut + capture.unknown_links.values().sum::<u64>();
     assert_eq!(capture.packets, capture.segments + skipped);
     for (life, number) in capture.lives.iter().zip(1..) {
         assert_eq!(life.number, number);
