@@ -23,6 +23,10 @@ static ALLOCATOR: Counting = Counting;
 
 const GET: &[u8] = b"GET /a HTTP/1.1\r\nHost: a\r\nUser-Agent: b\r\nAccept: */*\r\n\r\n";
 const POST: &[u8] = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+/// As many fields as a browser sends. (A name that `http` does not know would be allocated by it.)
+const MANY: &[u8] = b"GET /a HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nUser-Agent: b\r\nAccept: */*\r\n\
+    Referer: http://a/\r\nAccept-Encoding: gzip\r\nAccept-Language: en\r\nCookie: a=b\r\nDNT: 1\r\n\
+    If-None-Match: \"a\"\r\nIf-Modified-Since: c\r\nCache-Control: no-cache\r\nPragma: no-cache\r\n\r\n";
 const ROUNDS: usize = 500;
 const CONNECTIONS: usize = 500;
 
@@ -42,10 +46,10 @@ fn requests_take_and_open_connections_hold_what_they_may() {
     let rungs = [("raw", raw, 0.0), ("service", service(false), 2.0), ("service with facts", service(true), 5.0)];
     for (name, address, most) in rungs {
         let mut worst: f64 = 0.0;
-        for (request, depth) in [(GET, 1), (GET, 16), (POST, 1)] {
+        for (request, depth) in [(GET, 1), (GET, 16), (MANY, 1), (POST, 1)] {
             let each = allocations(address, &request.repeat(depth), depth);
             println!("{name}: {each:.3} allocations a request, {depth} at once, {} bytes each", request.len());
-            worst = worst.max(if request == GET || name == "raw" { each } else { 0.0 });
+            worst = worst.max(if request == POST && name != "raw" { 0.0 } else { each });
         }
         let held = held(address, &mut peers);
         println!("{name}: {held} bytes of live heap a connection that is not parked");

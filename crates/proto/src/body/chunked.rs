@@ -164,7 +164,7 @@ fn trailers<'b>(
         let line = if strict { lines.next(input, true, bound)? } else { lines.next_unfolded(input, bound)? };
         let Some(line) = line else { return Ok((0, Decoded::NeedInput)) };
         if line.start == line.end {
-            return Ok((line.next, Decoded::End(Fields::new(&input[..line.start]))));
+            return Ok((line.next, Decoded::End(Fields::new(&input[..line.start], *fields))));
         }
         if line.next >= limits.trailers {
             return Err(too_large);

@@ -20,11 +20,17 @@ pub struct Field<'b> {
 pub struct Fields<'b> {
     /// Field lines with their ends, without the final empty line; each passed [`check_line`].
     section: &'b [u8],
+    lines: usize,
 }
 
 impl<'b> Fields<'b> {
-    pub(crate) const fn new(section: &'b [u8]) -> Self {
-        Self { section }
+    pub(crate) const fn new(section: &'b [u8], lines: usize) -> Self {
+        Self { section, lines }
+    }
+
+    /// How many lines there are.
+    pub const fn len(&self) -> usize {
+        self.lines
     }
 
     /// The lines in order.
@@ -80,8 +86,19 @@ impl<'b> Iterator for FieldIter<'b> {
     type Item = Field<'b>;
 
     fn next(&mut self) -> Option<Field<'b>> {
-        let colon = memchr::memchr(b':', self.rest)?;
-        let (name, rest) = (&self.rest[..colon], &self.rest[colon + 1..]);
+        if self.rest.is_empty() {
+            return None;
+        }
+        let colon = bytes::token_len(self.rest);
+        let (name, rest) = (&self.rest[..colon], self.rest.get(colon + 1..)?);
+        // Mostly one line that ends by CR LF. Whatever else is there has been checked.
+        if let Some(end) = bytes::bad_value_byte(rest)
+            && let [b'\r', b'\n', next @ ..] = &rest[end..]
+            && !matches!(next, [b' ' | b'\t', ..])
+        {
+            self.rest = next;
+            return Some(Field { name, value: Cow::Borrowed(bytes::trim(&rest[..end])) });
+        }
         let mut end = 0;
         let mut folded = false;
         loop {

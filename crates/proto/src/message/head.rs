@@ -236,7 +236,7 @@ impl HeadParser {
     const fn complete<'b>(&self, start: Start, fields_end: usize, len: usize, input: &'b [u8]) -> Parsed<'b> {
         let (head, _) = input.split_at(fields_end);
         let (_, fields) = head.split_at(start.fields);
-        Parsed { len, facts: self.facts, fields: Fields::new(fields), start, input }
+        Parsed { len, facts: self.facts, fields: Fields::new(fields, self.facts.fields), start, input }
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct RequestLine {
 pub(crate) fn quick(input: &[u8]) -> Option<(RequestLine, usize)> {
     let method_end = bytes::token_len(input);
     let [b' ', rest @ ..] = input.get(method_end..)? else { return None };
-    let target_end = method_end + 1 + target::len(rest);
+    let target_end = method_end + 1 + bytes::target_len(rest);
     let [b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ (b'0' | b'1'), b'\r', b'\n', ..] = input[target_end..]
     else {
         return None;
@@ -45,7 +45,12 @@ pub(crate) fn parse(line: &[u8], http09: bool) -> Result<RequestLine, Fault> {
 
 /// Refuses, as soon as it is known, a beginning that can be no request line: a TLS handshake on a
 /// plain port must not wait for a line feed that never comes.
+///
+/// Of a method that is longer than any the whole line is waited for: to look at all of it again at each
+/// further byte would cost its square.
 pub(crate) fn check_beginning(partial: &[u8]) -> Result<(), Fault> {
+    const LONG: usize = 64;
+    let partial = &partial[..partial.len().min(LONG)];
     let at = bytes::token_len(partial);
     match partial.get(at) {
         None | Some(b' ' | b'\r' | b'\n') => Ok(()),

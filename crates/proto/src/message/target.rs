@@ -1,14 +1,15 @@
 //! The request target's four forms (RFC 9112 section 3.2) and the `Host` value (RFC 9110 section 7.2).
 
-use super::Fault;
+use super::{Fault, bytes};
 use crate::error::ErrorKind;
 
 /// Checks that `target` has a form that `method` may have, and holds only visible ASCII.
 pub(crate) fn check(method: &[u8], target: &[u8]) -> Result<(), Fault> {
     let bad = |at| Err(Fault::new(ErrorKind::BadTarget, at));
-    match target.get(len(target)) {
-        Some(b'\r') => return Err(Fault::new(ErrorKind::BareCr, len(target))),
-        Some(_) => return bad(len(target)),
+    let len = bytes::target_len(target);
+    match target.get(len) {
+        Some(b'\r') => return Err(Fault::new(ErrorKind::BareCr, len)),
+        Some(_) => return bad(len),
         None => {}
     }
     match (method, target) {
@@ -20,23 +21,6 @@ pub(crate) fn check(method: &[u8], target: &[u8]) -> Result<(), Fault> {
         _ => bad(0),
     }
 }
-
-/// How many bytes at the start may be in a target.
-#[inline]
-pub(crate) fn len(bytes: &[u8]) -> usize {
-    bytes.iter().position(|&b| !VISIBLE[b as usize]).unwrap_or(bytes.len())
-}
-
-/// Visible ASCII but `#`, which begins a fragment.
-const VISIBLE: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut b = 0;
-    while b < 256 {
-        table[b] = (b as u8).is_ascii_graphic() && b as u8 != b'#';
-        b += 1;
-    }
-    table
-};
 
 /// `host [ ":" port ]`, one host, no user information. Empty is allowed: a target without an
 /// authority has an empty `Host`.
@@ -91,7 +75,7 @@ const NAME: [bool; 256] = {
 };
 
 fn is_port(port: &[u8]) -> bool {
-    port.is_empty() || super::bytes::decimal(port).is_some_and(|n| n <= 65_535)
+    port.is_empty() || bytes::decimal(port).is_some_and(|n| n <= 65_535)
 }
 
 fn is_authority_with_port(target: &[u8]) -> bool {

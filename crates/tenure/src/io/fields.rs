@@ -42,6 +42,8 @@ pub(crate) fn to_map_shared(fields: Fields<'_>, map: &mut HeaderMap, head: &Head
 }
 
 fn to_map_by(fields: Fields<'_>, map: &mut HeaderMap, value: impl Fn(&[u8]) -> Option<HeaderValue>) {
+    // What `HeaderMap` grows to by itself it would grow to step by step.
+    map.reserve(fields.len());
     for field in fields {
         if let (Ok(name), Some(value)) = (HeaderName::from_bytes(field.name), value(&field.value)) {
             map.append(name, value);

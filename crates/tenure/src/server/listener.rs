@@ -191,6 +191,25 @@ mod tests {
         assert_eq!(accepted.tcp_notsent_lowat().unwrap(), UNSENT);
     }
 
+    /// Without the option it is megabytes.
+    #[tokio::test]
+    async fn of_large_content_for_a_peer_that_reads_nothing_the_kernel_takes_little() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut listener = Listener::from(listener);
+        listener.set_options(Probes::default());
+        let _peer = std::net::TcpStream::connect(address).unwrap();
+        let accepted = std::future::poll_fn(|cx| listener.poll_accept(cx)).await.unwrap();
+        let (Socket::Tcp(accepted), _) = accepted else { panic!("not TCP") };
+        let content = vec![0; 8 << 20];
+        let mut taken = 0;
+        accepted.writable().await.unwrap();
+        while let Ok(n) = accepted.try_write(&content[taken..]) {
+            taken += n;
+        }
+        assert!((1..=4 * UNSENT as usize).contains(&taken), "the kernel took {taken} bytes");
+    }
+
     /// Also where the server is stopped before it has looked at them.
     #[tokio::test]
     async fn who_came_before_the_options_is_given_them_too() {
