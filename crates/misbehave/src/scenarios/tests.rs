@@ -19,6 +19,8 @@ fn plan(scenario: &Scenario, query: &str, method: &str, number: u64, persistence
         persistence,
         expects_continue: false,
         wants_json: false,
+        client: String::new(),
+        secure: true,
     };
     (scenario.plan)(&Exchange { request: &request, values: &values, number, random: Random::of(1, 1, number) })
 }
@@ -67,8 +69,9 @@ fn every_plan_can_be_made_for_every_method_and_value() {
 }
 
 fn sent(steps: &[Step]) -> String {
-    let bytes =
-        steps.iter().filter_map(|step| if let Step::Send(bytes) = step { Some(bytes.as_slice()) } else { None });
+    let bytes = steps
+        .iter()
+        .filter_map(|step| if let Step::Send(b) | Step::SendWrong(_, b) = step { Some(b.as_slice()) } else { None });
     String::from_utf8_lossy(&bytes.collect::<Vec<_>>().concat()).into_owned()
 }
 

@@ -2,7 +2,7 @@
 
 use crate::answer::{Answer, Framing};
 use crate::parameter::{Kind, Parameter};
-use crate::plan::end;
+use crate::plan::{Step, Wrong, end};
 use crate::scenario::{AT, BY, Scenario};
 
 pub(super) const TRUNCATE: Scenario = Scenario {
@@ -26,7 +26,8 @@ pub(super) const TRUNCATE: Scenario = Scenario {
         let place = x.values.choice("where");
         let chunked = matches!(place, "chunk" | "last-chunk" | "trailers");
         let answer = Answer::ok(x).framing(if chunked { Framing::Chunked } else { Framing::Length });
-        x.processed_then(cut(&answer, place), [end(x.values.choice("by"))])
+        let cut = Step::SendWrong(Wrong::Cut, cut(&answer, place));
+        vec![Step::ReadContent, Step::Process, cut, end(x.values.choice("by"))]
     },
 };
 
