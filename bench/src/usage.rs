@@ -1,5 +1,6 @@
 //! CPU time of a process.
 
+use std::fs;
 use std::io;
 use std::ops::Sub;
 use std::time::Duration;
@@ -37,6 +38,20 @@ impl Sub for Usage {
     fn sub(self, earlier: Self) -> Self {
         Self { user: self.user.saturating_sub(earlier.user), system: self.system.saturating_sub(earlier.system) }
     }
+}
+
+/// Time that the threads of these processes were on a core since their start. Exact, and without
+/// what a hypervisor took; threads that have ended count no longer.
+pub(crate) fn on_cpu(pids: &[u32]) -> io::Result<Duration> {
+    let mut sum = Duration::ZERO;
+    for pid in pids {
+        for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+            let line = fs::read_to_string(task?.path().join("schedstat"))?;
+            let nanos = line.split(' ').next().and_then(|word| word.parse().ok());
+            sum += Duration::from_nanos(nanos.ok_or_else(|| io::Error::other("the kernel keeps no schedstat"))?);
+        }
+    }
+    Ok(sum)
 }
 
 fn duration(time: TimeVal) -> Duration {
