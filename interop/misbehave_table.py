@@ -10,6 +10,7 @@ WORDS = {
     "sent-after-close": "**sends after close**",
     "took-incomplete": "**takes part for whole**",
     "took-wrong": "**takes stray for answer**",
+    "took-interim": "**takes 1xx for answer**",
     "refused-right": "**refuses right answer**",
     "repeated-past-fin": "POST twice, past the FIN",
     "refused-flood": "refuses the flood",
@@ -30,11 +31,13 @@ def title(case):
 
 
 def cell(case):
-    """Faults and notes, then which methods' callers got errors, and how many connections it took."""
+    """Faults and notes, then what the callers got that was no answer."""
     words = [WORDS[verdict["rule"]] for verdict in case["verdicts"] if verdict["rule"] in WORDS]
-    errors = [f"{told['errors']} {method}" for method, told in sorted(case["told"].items()) if told["errors"]]
+    errors = {method: told["errors"] for method, told in sorted(case["told"].items()) if told["errors"]}
     if errors:
-        words.append("error: " + ", ".join(errors))
+        asked = sum(told["answered"] + told["errors"] + told["wrong"] for told in case["told"].values())
+        only = "" if len(errors) == len(case["told"]) else " " + ", ".join(errors)
+        words.append(f"{sum(errors.values())} of {asked} fail" + (f":{only}" if only else ""))
     return "; ".join(words) or "ok"
 
 

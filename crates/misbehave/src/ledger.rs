@@ -51,7 +51,7 @@ impl Answered {
             match step {
                 Step::Send(_) => answered = answered.max(Self::Whole),
                 Step::SendWrong(Wrong::Cut, _) => return Self::Cut,
-                Step::SendWrong(Wrong::Stray, _) | Step::Cross => return Self::Unsure,
+                Step::SendWrong(Wrong::Stray | Wrong::Unclear, _) | Step::Cross => return Self::Unsure,
                 // It can overtake the response.
                 Step::Reset if is_fresh => return Self::Unsure,
                 _ => {}

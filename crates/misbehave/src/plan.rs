@@ -45,6 +45,8 @@ pub(crate) enum Step {
 pub(crate) enum Wrong {
     /// They end, and the response is not complete.
     Cut,
+    /// They end where some take the response for complete, and others do not.
+    Unclear,
     /// There is more than the response: bytes that nobody asked for.
     Stray,
 }

@@ -35,6 +35,7 @@ pub(crate) enum Rule {
     SentAfterClose,
     TookIncomplete,
     TookWrong,
+    TookInterim,
     RefusedRight,
     RepeatedPastFin,
     RefusedFlood,
@@ -72,6 +73,12 @@ impl Rule {
                 "took-wrong",
                 "bytes that answered nothing, or another request, passed on as the answer",
                 "RFC 9112 section 9.2",
+            ),
+            Self::TookInterim => (
+                Level::Fault,
+                "took-interim",
+                "an interim response (1xx) passed on as the answer",
+                "RFC 9110 section 15.2",
             ),
             Self::RefusedRight => {
                 (Level::Fault, "refused-right", "a complete answer, right by the rules, became an error", section)

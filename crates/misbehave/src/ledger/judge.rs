@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Answered, CaseId, Pages, Record};
 use crate::account::Case;
 use crate::outcome::{Got, Outcome};
+use crate::parameter::Values;
 use crate::scenarios;
 use crate::verdict::{Rule, Verdict};
 
@@ -12,6 +13,9 @@ use crate::verdict::{Rule, Verdict};
 const SILENT: [&str; 2] = ["dead", "stall"];
 /// The scenario that processes what crosses its FIN.
 const PAST_FIN: &str = "half-close-process";
+
+/// So many interim responses everybody must be able to take.
+const FEW: u64 = 10;
 
 /// What the client's word leads to, by case. Counted as it comes: the requests it is about are over.
 #[derive(Debug, Default)]
@@ -33,16 +37,16 @@ impl Told {
             }
             // The server's own refusal of a query that it does not understand.
             Got::Answer { status: 400, .. } if record.is_none() => None,
-            Got::Answer { .. } => {
+            Got::Answer { status, .. } => {
                 told.wrong += 1;
-                Some(Rule::TookWrong)
+                Some(if status < 200 { Rule::TookInterim } else { Rule::TookWrong })
             }
             Got::Error => {
                 told.errors += 1;
                 let was_used = record.is_none_or(|record| record.on_used);
                 match answered {
                     Answered::Whole if crossed => None,
-                    Answered::Whole if case.scenario == "interim" => Some(Rule::RefusedFlood),
+                    Answered::Whole if is_flood(case) => Some(Rule::RefusedFlood),
                     Answered::Whole => Some(Rule::RefusedRight),
                     Answered::Nothing if was_used && outcome.is_idempotent() && !SILENT.contains(&case.scenario) => {
                         Some(Rule::NotRepeated)
@@ -55,6 +59,13 @@ impl Told {
             *self.0.entry((id.0, rule)).or_default() += 1;
         }
     }
+}
+
+/// More interim responses than anybody has a use for.
+fn is_flood(case: &Case) -> bool {
+    let scenario = scenarios::find(case.scenario).filter(|scenario| scenario.name == "interim");
+    let values = scenario.and_then(|scenario| Values::parse(scenario.parameters, &case.query).ok());
+    values.is_some_and(|values| values.number("count") > FEW)
 }
 
 /// How often each rule was broken in each case.

@@ -84,6 +84,21 @@ fn the_clients_word_is_held_against_what_was_sent() {
 }
 
 #[test]
+fn a_few_interim_responses_must_be_taken_and_a_flood_may_be_refused() {
+    for (query, word, verdict) in [
+        ("count=3", "error bad", "refused-right"),
+        ("count=200", "error many", "refused-flood"),
+        ("", "error many", "refused-flood"),
+        ("count=3", "103 -", "took-interim"),
+    ] {
+        let ledger = Ledger::default();
+        ledger.seen("interim", &request("GET", query, "a"), 1, &[Step::Send(Vec::new())]);
+        told(&ledger, &format!("a GET /interim?{query} {word}"));
+        assert_eq!(rules(&ledger)[0].1, verdict, "{query} {word}");
+    }
+}
+
+#[test]
 fn what_never_came_is_told_all_the_same() {
     let ledger = Ledger::default();
     ledger.seen("idle-close", &request("GET", "after=1ms", "a"), 1, &[Step::Send(Vec::new())]);

@@ -26,8 +26,9 @@ pub(super) const TRUNCATE: Scenario = Scenario {
         let place = x.values.choice("where");
         let chunked = matches!(place, "chunk" | "last-chunk" | "trailers");
         let answer = Answer::ok(x).framing(if chunked { Framing::Chunked } else { Framing::Length });
-        let cut = Step::SendWrong(Wrong::Cut, cut(&answer, place));
-        vec![Step::ReadContent, Step::Process, cut, end(x.values.choice("by"))]
+        // With the last chunk the content is complete (RFC 9112 section 8), the message is not.
+        let wrong = if place == "trailers" { Wrong::Unclear } else { Wrong::Cut };
+        vec![Step::ReadContent, Step::Process, Step::SendWrong(wrong, cut(&answer, place)), end(x.values.choice("by"))]
     },
 };
 
