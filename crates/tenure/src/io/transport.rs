@@ -16,6 +16,8 @@ use crate::observe::{Direction, Observer};
 
 /// A read asks for this much while content is expected, and for [`scratch::INPUT`] otherwise.
 const CONTENT_READ: usize = 64 * 1024;
+/// So much content is copied out of its buffer, which can then be used again.
+const LITTLE: usize = 1024;
 
 /// Shows an observer what passes.
 #[derive(Clone)]
@@ -67,10 +69,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     }
 
     /// The first `used` unread bytes were used, and the last `len` of them are content: taken
-    /// without copying.
+    /// without copying, but for a little of it, since the whole buffer is kept with what is taken.
     pub(crate) fn take(&mut self, used: usize, len: usize) -> Bytes {
         self.input.advance(used - len);
-        self.input.split_to(len).freeze()
+        if len > LITTLE {
+            return self.input.split_to(len).freeze();
+        }
+        let content = Bytes::copy_from_slice(&self.input[..len]);
+        self.input.advance(len);
+        content
     }
 
     /// Reads once more. 0 is the peer's FIN. While there is nothing to read and nothing unread or

@@ -19,9 +19,11 @@ use super::relay::{Feed, Room, relay};
 use super::trust::Ending;
 use crate::client::drive::{self, Exchange, Queued, Rest, Step};
 use crate::client::evidence::Before;
+use crate::client::learned::{Ended, Known};
 use crate::client::lease::Lease;
 use crate::client::origin::Origin;
 use crate::client::shared::{Shared, Wish};
+use crate::client::time;
 use crate::client::timing::Course;
 use crate::error::{Error, Kind};
 use crate::io::{Deadline, now};
@@ -134,7 +136,7 @@ impl Line {
             sent: VecDeque::new(),
             is_open: true,
             answered: 0,
-            taken: lease.info(),
+            taken: lease.info(lease.taken),
             quiet_since: now(),
             timer: Deadline::default(),
             lane,
@@ -175,6 +177,11 @@ impl Line {
             self.stop();
         }
         while self.is_open && !lease.pooled().transport.is_full() {
+            // Another connection shall carry those that come.
+            if self.is_spent(lease) {
+                self.stop();
+                break;
+            }
             let Some(job) = self.lane.pipeline().next(self.lane.id, cx) else { break };
             if job.reply.is_closed() {
                 self.lane.pipeline().withdrawn(&self.lane.origin, self.lane.id);
@@ -184,17 +191,24 @@ impl Line {
         }
     }
 
+    /// The pool lets its connection carry no further request.
+    fn is_spent(&self, lease: &mut Lease) -> bool {
+        let pooled = lease.pooled();
+        let requests = pooled.connection.exchanges() + pooled.connection.outstanding() as u64;
+        requests > 0 && self.lane.shared.spent(pooled, requests, time::now()).is_some()
+    }
+
     fn send(&mut self, lease: &mut Lease, job: Job, ahead: usize) {
         let depth = ahead + self.sent.len() + 1;
-        let mut info = lease.info();
+        let mut info = lease.info(time::now());
         if depth > 1 {
             info.idle = Duration::ZERO;
             info.pipelined = Some(Pipelined { depth, waited: Duration::ZERO });
         } else if self.answered > 0 {
             info.idle = now() - self.quiet_since;
         }
-        let before =
-            if depth == 1 && info.is_reused() { Before::of(&**lease.pooled().transport.stream()) } else { None };
+        let crosses = depth == 1 && info.is_reused();
+        let before = crosses.then(|| Before::of(&**lease.pooled().transport.stream()));
         let from = lease.pooled().transport.queued();
         if let Err(error) = drive::queue_whole(lease, &job.prepared) {
             self.lane.pipeline().withdrawn(&self.lane.origin, self.lane.id);
@@ -279,7 +293,7 @@ impl Line {
             };
             self.written(exchange);
             match ready!(step)? {
-                Step::Head(head) => self.head(exchange, turn, *head),
+                Step::Head(head) => self.head(exchange, turn, head),
                 Step::Frame(frame) => {
                     let is_last = frame.is_trailers();
                     turn.take(frame)?;
@@ -299,18 +313,15 @@ impl Line {
             self.release(why, exchange.written(), None).tell();
         }
         turn.http11 = head.version() == http::Version::HTTP_11;
-        let (mut parts, ()) = head.into_parts();
-        parts.extensions.insert(exchange.info.clone());
-        parts.extensions.insert(exchange.headed());
         let left = exchange.content_left();
         let (body, next) = if left == Some(0) {
             (Body::empty(), Stage::drain(self.lane.shared.rest))
         } else {
             let (feed, content) = relay(left);
-            (Body::response(content), Stage::Content { feed, full: None })
+            (Body::response(Box::new(content)), Stage::Content { feed, full: None })
         };
         let Stage::Head(job) = std::mem::replace(&mut turn.stage, next) else { return };
-        job.reply(Reply::Answered(Response::from_parts(parts, body)));
+        job.reply(Reply::Answered(head.map(|()| body)));
     }
 
     /// The caller does not read what others wait behind.
@@ -408,7 +419,10 @@ impl Line {
         if ending.is_fault() {
             pipeline.failed(origin, why);
         } else if ending.is_idle_race() {
-            shared.found_closed(origin, &self.taken);
+            let Self { taken, .. } = self;
+            let ended =
+                Ended { id: taken.id, exchanges: taken.request - 1, idle: taken.idle, known: Known::Later };
+            shared.found_closed(origin, ended);
         }
         let (mut again, mut failed) = (Vec::new(), Vec::new());
         for Sent { job, observed, from, to, .. } in self.sent.drain(..) {

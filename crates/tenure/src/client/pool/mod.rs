@@ -179,19 +179,22 @@ impl<K: Hash + Ord + Clone> Pool<K> {
 
     /// A connection's exchange has ended and the connection persists.
     pub(crate) fn check_in(&mut self, origin: &K, id: Id, keep: Keep, now: Instant) -> (CheckIn, Orders<K>) {
-        if !self.must_yield(origin, &keep, now)
-            && let Some(ticket) = self.entry(origin).next_for(&keep, now)
-        {
+        let yields = self.must_yield(origin, &keep, now);
+        let entry = self.origins.entry(origin.clone()).or_default();
+        if !yields && let Some(ticket) = entry.next_for(&keep, now) {
             return (CheckIn::Give(ticket), Orders::default());
         }
         let slot = self.idle.insert(Idle { origin: origin.clone(), id, keep });
         self.expiries.extend(keep.until.map(|until| (until, slot)));
-        self.entry(origin).idle.push(slot);
+        entry.idle.push(slot);
+        let somebody_waits = !entry.waiting.is_empty() || !self.starved.is_empty();
         let mut orders = Orders::default();
         if self.idle.len() > self.limits.idle {
             self.evict_oldest(CloseReason::PoolFull, &mut orders);
         }
-        self.settle_into(origin, &mut orders);
+        if somebody_waits {
+            self.settle_into(origin, &mut orders);
+        }
         (CheckIn::Keep, orders)
     }
 
@@ -300,6 +303,13 @@ impl<K: Hash + Ord + Clone> Pool<K> {
         orders
     }
 
+    /// Takes out the connection that has been idle longest.
+    pub(crate) fn relieve(&mut self) -> Orders<K> {
+        let mut orders = Orders::default();
+        self.evict_oldest(CloseReason::Pressure, &mut orders);
+        orders
+    }
+
     /// When the next idle connection expires.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         self.expiries.first().map(|(until, _)| *until)
@@ -319,23 +329,25 @@ impl<K: Hash + Ord + Clone> Pool<K> {
     }
 
     fn entry(&mut self, origin: &K) -> &mut Entry {
-        if !self.origins.contains_key(origin) {
-            self.origins.insert(origin.clone(), Entry::default());
-        }
-        // Just put in, if it was not there.
-        self.origins.get_mut(origin).expect("the entry is there")
+        self.origins.entry(origin.clone()).or_default()
     }
 
     /// The freshest idle connection that suits.
     fn take_suiting(&mut self, origin: &K, wish: Wish, now: Instant) -> Option<Id> {
-        let entry = self.origins.get(origin)?;
+        let entry = self.origins.get_mut(origin)?;
         let suits = |slot: &u32| self.idle.get(*slot).is_some_and(|idle| idle.keep.suits(wish, now));
         let at = entry.idle.iter().rposition(suits)?;
-        self.take_at(origin, at).map(|idle| idle.id)
+        let slot = entry.idle.remove(at);
+        self.take_out(slot).map(|idle| idle.id)
     }
 
     fn take_at(&mut self, origin: &K, at: usize) -> Option<Idle<K>> {
         let slot = self.origins.get_mut(origin)?.idle.remove(at);
+        self.take_out(slot)
+    }
+
+    /// A connection is no longer idle.
+    fn take_out(&mut self, slot: u32) -> Option<Idle<K>> {
         let idle = self.idle.remove(slot)?;
         if let Some(until) = idle.keep.until {
             self.expiries.remove(&(until, slot));
