@@ -62,7 +62,7 @@ fn client_allocations() -> f64 {
     let uri: http::Uri = format!("http://{address}/hello").parse().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let client = tenure::Client::new();
-    let mut ask = async || {
+    let ask = async || {
         let response = client.get(uri.clone()).await.unwrap();
         assert_eq!(response.headers().len(), 5);
         let mut content = response.into_body();

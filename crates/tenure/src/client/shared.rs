@@ -234,7 +234,6 @@ impl Shared {
     pub(super) fn lent(self: &Arc<Self>, pooled: Box<Pooled>, now: Instant) -> Lease {
         Lease { shared: Arc::clone(self), pooled: Some(pooled), taken: now }
     }
-
 }
 
 impl Drop for Shared {

@@ -420,8 +420,7 @@ impl Line {
             pipeline.failed(origin, why);
         } else if ending.is_idle_race() {
             let Self { taken, .. } = self;
-            let ended =
-                Ended { id: taken.id, exchanges: taken.request - 1, idle: taken.idle, known: Known::Later };
+            let ended = Ended { id: taken.id, exchanges: taken.request - 1, idle: taken.idle, known: Known::Later };
             shared.found_closed(origin, ended);
         }
         let (mut again, mut failed) = (Vec::new(), Vec::new());
