@@ -91,6 +91,8 @@ impl Shared {
             local: made.local,
             tls: made.tls,
             opened: now,
+            old_at: self.max_age.and_then(|age| now.checked_add(self.jitter.less(id, age))),
+            carries: self.max_requests.map(|most| most - self.jitter.of(id, most / 10)),
             making: Some(made.making),
             quiet_since: now,
             exchanges: 0,

@@ -56,7 +56,7 @@ impl Shared {
 
     /// Until when a connection is kept, or why it is not.
     fn keep(&self, state: &State, pooled: &Pooled, now: Instant) -> Result<Keep, CloseReason> {
-        if let Some(why) = self.spent(pooled, pooled.exchanges, now) {
+        if let Some(why) = pooled.spent(pooled.exchanges, now) {
             return Err(why);
         }
         let learned = state.learned.get(&pooled.origin).copied().unwrap_or_default();
@@ -65,26 +65,12 @@ impl Shared {
         let leaves = if kept < self.idle_timeout { CloseReason::Hint } else { CloseReason::Idle };
         let careful_until = pooled.quiet_since + usage.careful.min(kept);
         let idle = Keep { careful_until, until: pooled.quiet_since.checked_add(kept), leaves };
-        match self.aged(pooled) {
+        match pooled.old_at {
             Some(aged) if idle.until.is_none_or(|until| aged < until) => {
                 Ok(Keep { until: Some(aged), leaves: CloseReason::Age, ..idle })
             }
             _ => Ok(idle),
         }
-    }
-
-    /// Why a connection carries no further request after so many, if it does not: its age, or their number.
-    pub(super) fn spent(&self, pooled: &Pooled, requests: u64, now: Instant) -> Option<CloseReason> {
-        let most = self.max_requests.map(|most| most - self.jitter.of(pooled.id, most / 10));
-        if most.is_some_and(|most| requests >= most) {
-            return Some(CloseReason::RequestLimit);
-        }
-        self.aged(pooled).filter(|&aged| aged <= now).map(|_| CloseReason::Age)
-    }
-
-    /// When a connection is too old.
-    fn aged(&self, pooled: &Pooled) -> Option<Instant> {
-        self.max_age.and_then(|age| pooled.opened.checked_add(self.jitter.less(pooled.id, age)))
     }
 
     /// A connection in use ends.

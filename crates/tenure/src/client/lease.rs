@@ -35,6 +35,10 @@ pub(super) struct Pooled {
     pub(super) local: Option<SocketAddr>,
     pub(super) tls: Option<Arc<TlsFacts>>,
     pub(super) opened: Instant,
+    /// When it is too old for further requests.
+    pub(super) old_at: Option<Instant>,
+    /// How many requests it may carry.
+    pub(super) carries: Option<u64>,
     /// How long making it took, until its first request was told.
     pub(super) making: Option<Making>,
     pub(super) quiet_since: Instant,
@@ -57,6 +61,15 @@ impl Pooled {
                 Persistence::Close(CloseReason::Hint)
             }
             decided => decided,
+        }
+    }
+
+    /// Why it carries no further request after so many, if it does not: its age, or their number.
+    pub(super) fn spent(&self, requests: u64, now: Instant) -> Option<CloseReason> {
+        match self.old_at {
+            _ if self.carries.is_some_and(|most| requests >= most) => Some(CloseReason::RequestLimit),
+            Some(at) if at <= now => Some(CloseReason::Age),
+            _ => None,
         }
     }
 

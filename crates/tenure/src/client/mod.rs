@@ -22,6 +22,7 @@ mod request;
 mod response;
 mod shared;
 mod snapshot;
+mod spread;
 mod stamina;
 mod stream;
 mod time;

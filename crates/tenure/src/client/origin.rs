@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use http::uri::Scheme;
 use http::{HeaderValue, Uri};
@@ -15,7 +15,10 @@ use crate::observe::ServerAddress;
 /// Above so many origins all are found out anew.
 const MANY: usize = 1024;
 
-/// Scheme, host and port of a request's target. Cheap to clone.
+/// Nobody outside of the process can tell which origins have the same hash.
+static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+/// Scheme, host and port of a request's target. Cheap to clone, and hashed once.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin(Arc<Parts>);
 
@@ -24,6 +27,8 @@ struct Parts {
     is_secure: bool,
     address: ServerAddress,
     host_field: HeaderValue,
+    /// Of scheme, host and port.
+    hash: u64,
 }
 
 impl Origin {
@@ -37,7 +42,9 @@ impl Origin {
         // The port only where it is not the scheme's own (RFC 9110 section 7.2).
         let host_field = if port == default { bracketed(&host).into() } else { format!("{}:{port}", bracketed(&host)) };
         let host_field = HeaderValue::from_str(&host_field)?;
-        Ok(Self(Arc::new(Parts { is_secure, address: ServerAddress { host: host.into(), port }, host_field })))
+        let hash = SEED.hash_one((is_secure, &*host, port));
+        let address = ServerAddress { host: host.into(), port };
+        Ok(Self(Arc::new(Parts { is_secure, address, host_field, hash })))
     }
 
     /// True for https.
@@ -110,7 +117,7 @@ impl Ord for Origin {
 
 impl Hash for Origin {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
+        state.write_u64(self.0.hash);
     }
 }
 

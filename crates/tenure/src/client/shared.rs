@@ -17,6 +17,7 @@ use super::lease::{Lease, Pooled};
 use super::origin::{Origin, Origins};
 use super::pipeline::Pipeline;
 use super::pool::{Checkout, Id, Orders, Pool, Ticket};
+use super::spread::Spread;
 use super::time::now;
 use super::waiting::{Turn, Waiting};
 use super::watch::Watch;
@@ -54,10 +55,10 @@ pub(super) struct Shared {
 /// the drop of a connection.
 pub(super) struct State {
     pub(super) pool: Pool<Origin>,
-    pub(super) idle: HashMap<Id, Box<Pooled>>,
+    pub(super) idle: Spread<Id, Box<Pooled>>,
     pub(super) waiting: HashMap<Ticket, oneshot::Sender<Turn>>,
     /// What was learned of the origins; forgotten by the keeper.
-    pub(super) learned: HashMap<Origin, Learned>,
+    pub(super) learned: Spread<Origin, Learned>,
     pub(super) forgets_at: Option<Instant>,
     pub(super) next_id: Id,
     /// Where requests wait. A connection may be given back where there is no runtime.
@@ -93,9 +94,9 @@ impl Shared {
     pub(super) fn new(builder: Builder) -> Self {
         let state = State {
             pool: Pool::new(builder.limits),
-            idle: HashMap::new(),
+            idle: Spread::default(),
             waiting: HashMap::new(),
-            learned: HashMap::new(),
+            learned: Spread::default(),
             forgets_at: None,
             next_id: 0,
             runtime: None,

@@ -76,6 +76,7 @@ impl Pooled {
         let mut cx = Context::from_waker(&waker);
         // Under TLS something may wait that the socket does not know of.
         if !self.origin.is_secure() && self.transport.stream().socket().poll_heard(&mut cx).is_pending() {
+            self.transport.rest();
             return None;
         }
         match self.transport.poll_fill(false, &mut cx) {

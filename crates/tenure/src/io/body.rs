@@ -182,7 +182,7 @@ impl HttpBody for Body {
             Content::Stream(body) => body.is_end_stream(),
             Content::Rewindable { current, .. } => current.as_deref().is_some_and(HttpBody::is_end_stream),
             Content::Incoming(incoming) => incoming.is_end_stream(),
-            Content::Response(content) => content.0.as_ref().is_none_or(|content| content.is_end_stream()),
+            Content::Response(content) => content.0.as_deref().is_none_or(HttpBody::is_end_stream),
         }
     }
 
@@ -197,7 +197,7 @@ impl HttpBody for Body {
             },
             Content::Incoming(incoming) => incoming.size_hint(),
             Content::Response(content) => {
-                content.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |content| content.size_hint())
+                content.0.as_deref().map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint)
             }
         }
     }

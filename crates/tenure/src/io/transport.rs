@@ -94,12 +94,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         }
         let old = self.input.len();
         let read = pin!(self.stream.read_buf(&mut self.input)).poll(cx);
-        if self.input.is_empty() && self.queue.is_empty() {
-            scratch::give_back(std::mem::take(&mut self.input), self.queue.take_buffer());
-        }
+        self.rest();
         let n = ready!(read)?;
         self.tap.see(Direction::Received, &self.input[old..]);
         Poll::Ready(Ok(n))
+    }
+
+    /// Owns no buffer from now on, if nothing is unread or queued.
+    pub(crate) fn rest(&mut self) {
+        if self.input.is_empty() && self.queue.is_empty() {
+            scratch::give_back(std::mem::take(&mut self.input), self.queue.take_buffer());
+        }
     }
 
     /// The unread bytes, lent to whoever wants to borrow from them while the rest of the transport

@@ -12,12 +12,13 @@ mod model;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::time::Instant;
 
 use tenure_proto::CloseReason;
 
+use super::spread::Spread;
 use crate::idle::Slots;
 pub(crate) use entry::Entry;
 use entry::Waiter;
@@ -25,7 +26,7 @@ use entry::Waiter;
 /// Where tickets begin.
 const MIDDLE: Ticket = 1 << 63;
 
-/// A connection that waits in the pool.
+/// A connection that waits in the pool. Numbers that this side gives out.
 pub(crate) type Id = u64;
 /// A request that waits for a connection.
 pub(crate) type Ticket = u64;
@@ -116,7 +117,7 @@ impl<K> Default for Orders<K> {
 #[derive(Debug)]
 pub(crate) struct Pool<K> {
     limits: Limits,
-    origins: HashMap<K, Entry>,
+    origins: Spread<K, Entry>,
     /// All idle connections, in the order of coming.
     idle: Slots<Idle<K>>,
     /// When those expire that do, and their slots.
@@ -143,7 +144,7 @@ impl<K: Hash + Ord + Clone> Pool<K> {
         let limits = Limits { per_origin: limits.per_origin.max(1), total: limits.total.max(1), ..limits };
         Self {
             limits,
-            origins: HashMap::new(),
+            origins: Spread::default(),
             idle: Slots::new(),
             expiries: BTreeSet::new(),
             open: 0,
