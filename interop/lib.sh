@@ -262,3 +262,12 @@ digests() { (cd "$1" && find . -type f -print0 | sort -z | xargs -0 -r sha256sum
 encode_paths() {
     perl -pe 'chomp; s/([^A-Za-z0-9\/._~-])/sprintf "%%%02X", ord $1/ge; $_ .= "\n"'
 }
+
+# replace_table DOCUMENT TABLE: the lines between the document's markers become those of the file TABLE.
+replace_table() {
+    awk -v new="$2" '
+        /<!-- table:end -->/ { inside = 0 }
+        !inside { print }
+        /<!-- table:begin -->/ { inside = 1; while ((getline line <new) > 0) print line }' "$1" >"$tmp/document" &&
+        cp "$tmp/document" "$1"
+}
