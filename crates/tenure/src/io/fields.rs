@@ -41,9 +41,12 @@ pub(crate) fn to_map_shared(fields: Fields<'_>, map: &mut HeaderMap, head: &Head
     to_map_by(fields, map, |value| HeaderValue::from_maybe_shared(head.share(value)).ok());
 }
 
+/// Room that is made at once, at most: a map of more than it can hold would be a panic.
+const AT_ONCE: usize = 128;
+
 fn to_map_by(fields: Fields<'_>, map: &mut HeaderMap, value: impl Fn(&[u8]) -> Option<HeaderValue>) {
     // What `HeaderMap` grows to by itself it would grow to step by step.
-    map.reserve(fields.len());
+    map.reserve(fields.len().min(AT_ONCE));
     for field in fields {
         if let (Ok(name), Some(value)) = (HeaderName::from_bytes(field.name), value(&field.value)) {
             map.append(name, value);
