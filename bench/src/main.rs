@@ -19,6 +19,7 @@ mod latency;
 mod machine;
 mod memory;
 mod open_loop;
+mod pairs;
 mod process;
 mod rates;
 mod report;

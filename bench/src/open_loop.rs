@@ -37,6 +37,14 @@ pub(crate) struct Pace {
     pub(crate) response: usize,
 }
 
+impl Pace {
+    /// How many are sent, those that warm up included.
+    pub(crate) fn requests(&self) -> u32 {
+        let gap = Duration::from_secs(1) / self.rate;
+        u32::try_from((self.span + WARM_UP).as_nanos() / gap.as_nanos()).unwrap_or(u32::MAX)
+    }
+}
+
 /// What became of the requests.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub(crate) struct Outcome {
@@ -57,9 +65,8 @@ pub(crate) fn run(address: SocketAddr, pace: Pace) -> io::Result<Outcome> {
     let mut client = Client::connect(address, pace)?;
     let start = Instant::now();
     let gap = Duration::from_secs(1) / pace.rate;
-    let total = (pace.span + WARM_UP).as_nanos() / gap.as_nanos();
     client.counted_from = start + WARM_UP;
-    for n in 0..u32::try_from(total).map_err(io::Error::other)? {
+    for n in 0..pace.requests() {
         let due = start + gap * n;
         while Instant::now() < due {
             client.turn()?;

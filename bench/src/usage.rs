@@ -30,11 +30,7 @@ impl Usage {
 
     /// Of any process, all threads, since its start: exact in sum, divided as its ticks are.
     pub(crate) fn of_process(pid: u32) -> io::Result<Self> {
-        let mut sum = Duration::ZERO;
-        for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
-            let text = fs::read_to_string(thread?.path().join("schedstat"))?;
-            sum += Duration::from_nanos(number(text.split(' ').next())?);
-        }
+        let sum = on_cpu(&[pid])?;
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
         // The name before may contain anything, spaces and parentheses too.
         let mut fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ').skip(11);
@@ -65,6 +61,20 @@ impl Add for Usage {
 
 fn number(text: Option<&str>) -> io::Result<u64> {
     text.and_then(|text| text.parse().ok()).ok_or_else(|| io::Error::other("not as /proc is documented"))
+}
+
+/// Time that the threads of these processes were on a core since their start. Exact, and without
+/// what a hypervisor took; threads that have ended count no longer.
+pub(crate) fn on_cpu(pids: &[u32]) -> io::Result<Duration> {
+    let mut sum = Duration::ZERO;
+    for pid in pids {
+        for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+            let line = fs::read_to_string(task?.path().join("schedstat"))?;
+            let nanos = line.split(' ').next().and_then(|word| word.parse().ok());
+            sum += Duration::from_nanos(nanos.ok_or_else(|| io::Error::other("the kernel keeps no schedstat"))?);
+        }
+    }
+    Ok(sum)
 }
 
 fn duration(time: TimeVal) -> Duration {

@@ -31,7 +31,7 @@ fn idle_connections_are_weighed_and_woken() {
     let (table, json) = measured(&[&short[..], &["--servers", "serve,hyper", "--rounds", "2"]].concat());
     assert_eq!(json["processes"], 1);
     for (place, server) in ["serve", "hyper"].into_iter().enumerate() {
-        assert_eq!(table.lines().filter(|line| line.split(' ').next() == Some(server)).count(), 3, "{table}");
+        assert_eq!(table.lines().filter(|line| line.split(' ').next() == Some(server)).count(), 4, "{table}");
         let row = &json["rows"][place];
         assert_eq!((row["server"].as_str(), row["rounds"].as_array().map(Vec::len)), (Some(server), Some(2)));
         let figures = &row["rounds"][1];
@@ -39,7 +39,12 @@ fn idle_connections_are_weighed_and_woken() {
         let dirty = number(&figures["user"]["private_dirty"]);
         assert!(dirty > 16.0 && dirty < 100_000.0, "{dirty} bytes for a connection of {server}");
         assert_eq!(number(&figures["woken"]["samples"]), 1000.0);
-        assert!(number(&figures["beside"]["samples"]) > 0.0 && number(&figures["beside"]["failed"]) == 0.0);
+        let at_work = &figures["at_work"];
+        assert!(number(&at_work["p99_ratio"]) > 0.0, "{at_work}");
+        for side in ["plain", "loaded"] {
+            let side = &at_work[side];
+            assert!(number(&side["cpu"]) > 0.0 && number(&side["failed"]) == 0.0, "{at_work}");
+        }
     }
 }
 
@@ -80,7 +85,7 @@ fn slow_clients_attack_beside_a_normal_one() {
     assert_eq!(rows.len(), 4);
     for row in rows {
         let figures = &row["rounds"][0];
-        assert_eq!(number(&figures["attacked"]["failed"]), 0.0, "{row}");
+        assert_eq!(number(&figures["pair"]["loaded"]["failed"]), 0.0, "{row}");
         // No default timeout is over by then.
         assert_eq!(number(&figures["closed"]), 0.0, "{row}");
     }

@@ -17,7 +17,8 @@ use crate::heads::Head;
 use crate::latency::Latency;
 use crate::machine::Machine;
 use crate::memory::{self, User};
-use crate::open_loop::{self, Outcome, Pace};
+use crate::open_loop::Pace;
+use crate::pairs::{self, Pair};
 use crate::sockets;
 use holder::Holder;
 
@@ -44,8 +45,8 @@ pub(crate) struct Options {
     /// Seconds without a request before a connection counts as idle
     #[arg(long, default_value_t = 3.0, value_parser = crate::rates::positive)]
     quiet: f64,
-    /// Seconds for each measurement of the connections at work
-    #[arg(long, default_value_t = 3.0, value_parser = crate::rates::positive)]
+    /// Seconds that the connections at work are measured with and without idle ones, in turn
+    #[arg(long, default_value_t = 10.0, value_parser = crate::rates::positive)]
     seconds: f64,
     /// Rounds; in each, every server is measured once
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -78,9 +79,8 @@ pub(crate) struct Figures {
     kernel: f64,
     /// How long it took to open them all, with a request on each.
     opening_seconds: f64,
-    /// The connections at work, without idle ones and beside them.
-    alone: Outcome,
-    beside: Outcome,
+    /// The connections at work: on a server without idle ones, and on the one that has them.
+    at_work: Pair,
     /// The first request on an idle connection, and the one right after it on the same connection.
     woken: Latency,
     hot: Latency,
@@ -156,8 +156,10 @@ impl Plan {
     fn measure(&self, server: Contender) -> io::Result<Figures> {
         // Started first, since they share this program's pages with the servers.
         let mut holders = self.holders()?;
-        let (alone, small) = self.measure_alone(server)?;
-
+        // One of the same kind without idle connections, there all the time and told of no more than
+        // those at work; also what a server holds at its start.
+        let plain = server.start(Size { room: ACTIVE, ..self.size }, self.core)?;
+        let small = User::of(&plain.pids()?)?;
         let running = server.start(self.size, self.core)?;
         let pids = running.pids()?;
         let user_before = User::of(&pids)?;
@@ -171,13 +173,13 @@ impl Plan {
         let each = f64::from(self.connections);
         let user = (User::of(&pids)? - user_before) / each;
         let kernel = (memory::kernel()? - kernel_before) / each;
-        let beside = self.active(&running)?;
+        let at_work = self.at_work(&plain, &running)?;
         let (woken, hot) = self.wake(&mut holders)?;
         for holder in holders {
             holder.stop()?;
         }
         let preallocated = (user_before - small).private_dirty / each;
-        Ok(Figures { user, preallocated, kernel, opening_seconds, alone, beside, woken, hot })
+        Ok(Figures { user, preallocated, kernel, opening_seconds, at_work, woken, hot })
     }
 
     fn holders(&self) -> io::Result<Vec<Holder>> {
@@ -185,14 +187,7 @@ impl Plan {
         firsts.map(|first| Holder::start(first, self.held.min(self.connections - first))).collect()
     }
 
-    /// On a server that is told of no more connections than these; also what it holds at its start.
-    fn measure_alone(&self, server: Contender) -> io::Result<(Outcome, User)> {
-        let running = server.start(Size { room: ACTIVE, ..self.size }, self.core)?;
-        let small = User::of(&running.pids()?)?;
-        Ok((self.active(&running)?, small))
-    }
-
-    fn active(&self, running: &Running) -> io::Result<Outcome> {
+    fn at_work(&self, plain: &Running, running: &Running) -> io::Result<Pair> {
         let pace = Pace {
             connections: ACTIVE,
             rate: RATE,
@@ -201,9 +196,9 @@ impl Plan {
             request: Head::Small.bytes(),
             response: running.response,
         };
-        let outcome = open_loop::run(running.address.into(), pace)?;
-        match outcome.failed {
-            0 => Ok(outcome),
+        let pair = pairs::measure(plain, running, pace)?;
+        match pair.plain.failed + pair.loaded.failed {
+            0 => Ok(pair),
             n => Err(io::Error::other(format!("{n} requests of the connections at work were not answered"))),
         }
     }

@@ -19,20 +19,29 @@ pub(super) fn print(run: &Run) {
             ("private dirty", |f| f.user.private_dirty),
             ("preallocated", |f| f.preallocated),
             ("kernel, both ends", |f| f.kernel),
+            ("seconds to open all", |f| f.opening_seconds),
         ],
+        0,
     );
     table(
         run,
         &format!(
-            "{} connections at work, {} requests a second in all: microseconds (p99: of the median second)",
+            "{} connections at work, {} requests a second in all: microseconds, in the median slice",
             run.active, run.rate
         ),
         &[
-            ("p50 without idle", |f| f.alone.latency.p50),
-            ("p50 beside idle", |f| f.beside.latency.p50),
-            ("p99 without idle", |f| f.alone.usual_p99),
-            ("p99 beside idle", |f| f.beside.usual_p99),
+            ("p50 without idle", |f| f.at_work.plain.p50),
+            ("p50 beside idle", |f| f.at_work.loaded.p50),
+            ("p99 without idle", |f| f.at_work.plain.p99),
+            ("p99 beside idle", |f| f.at_work.loaded.p99),
         ],
+        0,
+    );
+    table(
+        run,
+        "the same, beside idle ones against without: p99 in the median pair of slices, CPU time a request",
+        &[("p99", |f| f.at_work.p99_ratio), ("CPU time", |f| f.at_work.cpu_ratio())],
+        2,
     );
     table(
         run,
@@ -44,6 +53,7 @@ pub(super) fn print(run: &Run) {
             ("p99 next", |f| f.hot.p99),
             ("p99 difference", |f| f.woken.p99 - f.hot.p99),
         ],
+        0,
     );
     for row in &run.rows {
         if let Some(why) = &row.refused {
@@ -55,7 +65,7 @@ pub(super) fn print(run: &Run) {
 /// A column's title and value.
 type Column = (&'static str, fn(&Figures) -> f64);
 
-fn table(run: &Run, title: &str, columns: &[Column]) {
+fn table(run: &Run, title: &str, columns: &[Column], decimals: usize) {
     print!("\n{title}\n{:<10}", "server");
     for (title, _) in columns {
         print!(" {title:>20}");
@@ -64,7 +74,7 @@ fn table(run: &Run, title: &str, columns: &[Column]) {
     for row in run.rows.iter().filter(|row| !row.rounds.is_empty()) {
         print!("{:<10}", row.server.name());
         for (_, value) in columns {
-            let cell = Spread::of(row.rounds.iter().map(value)).brief(0);
+            let cell = Spread::of(row.rounds.iter().map(value)).brief(decimals);
             print!(" {cell:>20}");
         }
         println!();

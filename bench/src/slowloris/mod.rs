@@ -15,7 +15,8 @@ use crate::cores::{self, Cores};
 use crate::heads::Head;
 use crate::machine::Machine;
 use crate::memory::User;
-use crate::open_loop::{self, Outcome, Pace};
+use crate::open_loop::{self, Pace};
+use crate::pairs::{self, Pair};
 use crate::report;
 use crate::sockets;
 use crate::spread::Spread;
@@ -41,7 +42,8 @@ pub(crate) struct Options {
     /// Only these
     #[arg(long, value_delimiter = ',', value_name = "SERVER,...")]
     servers: Vec<Contender>,
-    /// Seconds under each attack; the quiet time before it lasts half as long
+    /// Seconds that the normal client is measured on the attacked server, in turn with as many on one that is not
+    /// attacked; the time before the attack lasts half as long
     #[arg(long, default_value_t = 15.0, value_parser = crate::rates::positive)]
     seconds: f64,
     /// Rounds; in each, every server meets both attacks once
@@ -55,18 +57,14 @@ pub(crate) struct Options {
 /// One attack on one server.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Figures {
-    quiet: Outcome,
-    attacked: Outcome,
+    /// p99 before the attack, in the median second.
+    quiet: f64,
+    /// During the attack: of a server beside it that is not attacked, and of the one that is.
+    pair: Pair,
     /// Slow connections that the server closed.
     closed: u64,
     /// What the server's memory grew by, in bytes for each slow connection.
     user: User,
-}
-
-impl Figures {
-    fn ratio(&self) -> f64 {
-        self.attacked.usual_p99 / self.quiet.usual_p99
-    }
 }
 
 /// One kind of attack on one server, in all rounds.
@@ -118,8 +116,9 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
             let place = (turn + round) % rows.len();
             let row = &mut rows[place];
             eprintln!("round {} of {}: {}, {}", round + 1, options.rounds, row.server.name(), row.slowly.name());
+            let plain = row.server.start(size, cores.server)?;
             let running = row.server.start(size, cores.server)?;
-            let figures = measure(&running, row.slowly, options.clients, span)
+            let figures = measure(&plain, &running, row.slowly, options.clients, span)
                 .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", row.server.name())))?;
             row.rounds.push(figures);
         }
@@ -129,33 +128,32 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
     options.json.as_ref().map_or(Ok(()), |path| report::save(&run, path))
 }
 
-fn measure(running: &Running, slowly: Kind, clients: u32, span: Duration) -> io::Result<Figures> {
+fn measure(plain: &Running, running: &Running, slowly: Kind, clients: u32, span: Duration) -> io::Result<Figures> {
     let pids = running.pids()?;
-    let quiet = normal(running, span / 2)?;
+    let quiet = open_loop::run(running.address.into(), normal(running, span / 2))?.usual_p99;
     let before = User::of(&pids)?;
     let mut attack = Attack::open(slowly, running.address, clients)?;
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let attacker = scope.spawn(|| attack.run(&stop));
         std::thread::sleep(SETTLE);
-        let attacked = normal(running, span);
+        let pair = pairs::measure(plain, running, normal(running, span));
         let after = User::of(&pids);
         stop.store(true, Ordering::Relaxed);
         let closed = attacker.join().unwrap_or_else(|_| Err(io::Error::other("the attack panicked")));
-        Ok(Figures { quiet, attacked: attacked?, closed: closed?, user: (after? - before) / f64::from(clients) })
+        Ok(Figures { quiet, pair: pair?, closed: closed?, user: (after? - before) / f64::from(clients) })
     })
 }
 
-fn normal(running: &Running, span: Duration) -> io::Result<Outcome> {
-    let pace = Pace {
+fn normal(running: &Running, span: Duration) -> Pace {
+    Pace {
         connections: CONNECTIONS,
         rate: RATE,
         span,
         renew: Some(RENEW),
         request: Head::Small.bytes(),
         response: running.response,
-    };
-    open_loop::run(running.address.into(), pace)
+    }
 }
 
 fn print(run: &Run) {
@@ -168,16 +166,18 @@ fn print(run: &Run) {
         "beside them {CONNECTIONS} normal connections, {RATE} requests a second in all, one in {RENEW} on a new one"
     );
     for slowly in Kind::ALL {
-        println!("\n{} slowly: microseconds of the normal client (p99: of the median second)", slowly.name());
-        let titles = ["p99 quiet", "p99 attacked", "ratio", "max attacked", "failed", "closed", "bytes each"];
+        println!("\n{} slowly: microseconds of the normal client (p99: in the median slice)", slowly.name());
+        let titles =
+            ["p99 before", "p99 unattacked", "p99 attacked", "ratio", "CPU ratio", "failed", "closed", "bytes each"];
         println!("{:<8}{}", "server", titles.map(|title| format!(" {title:>18}")).concat());
         for row in run.rows.iter().filter(|row| row.slowly == slowly) {
             let cells = [
-                row.cell(0, |f| f.quiet.usual_p99),
-                row.cell(0, |f| f.attacked.usual_p99),
-                row.cell(2, Figures::ratio),
-                row.cell(0, |f| f.attacked.latency.max),
-                row.cell(0, |f| f.attacked.failed as f64),
+                row.cell(0, |f| f.quiet),
+                row.cell(0, |f| f.pair.plain.p99),
+                row.cell(0, |f| f.pair.loaded.p99),
+                row.cell(2, |f| f.pair.p99_ratio),
+                row.cell(2, |f| f.pair.cpu_ratio()),
+                row.cell(0, |f| f.pair.loaded.failed as f64),
                 row.cell(0, |f| f.closed as f64),
                 row.cell(0, |f| f.user.pss),
             ];

@@ -2,41 +2,21 @@
 //! counted by the allocator.
 //!
 //! A program of its own, with one test: the counters are one for the whole process.
-#![allow(unsafe_code, reason = "a counting allocator can only be written so")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#[path = "common/mod.rs"]
+mod common;
+
 use std::convert::Infallible;
 use std::future::{Future, pending};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicIsize, Ordering};
 
 use http::{Request, Response, StatusCode};
 use tenure::Body;
 use tenure::server::{Server, raw};
 use tokio::net::TcpListener;
 
-struct Counting;
-
-static COUNT: AtomicIsize = AtomicIsize::new(0);
-static LIVE: AtomicIsize = AtomicIsize::new(0);
-
-// SAFETY: every call is passed on to the system's allocator as it is; reallocation is the default
-// one, of both.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.fetch_add(1, Ordering::Relaxed);
-        LIVE.fetch_add(layout.size() as isize, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size() as isize, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use common::counting::{Counting, live, taken};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -92,11 +72,11 @@ fn allocations(address: SocketAddr, requests: &[u8], count: usize) -> f64 {
     for _ in 0..10 {
         ask(&mut stream, requests, count, &mut buffer);
     }
-    let before = COUNT.load(Ordering::Relaxed);
+    let before = taken();
     for _ in 0..ROUNDS {
         ask(&mut stream, requests, count, &mut buffer);
     }
-    (COUNT.load(Ordering::Relaxed) - before) as f64 / (ROUNDS * count) as f64
+    (taken() - before) as f64 / (ROUNDS * count) as f64
 }
 
 /// By each of many connections that have had a request answered. The peers are plain sockets.
@@ -107,7 +87,7 @@ fn held(address: SocketAddr, peers: &mut Vec<TcpStream>) -> isize {
             ask(&mut stream, GET, 1, &mut [0; 4096]);
             peers.push(stream);
         }
-        LIVE.load(Ordering::Relaxed)
+        live()
     };
     // The first ones warm everything up.
     let before = open();

@@ -1,19 +1,14 @@
 //! The heap that a parked TLS connection holds, counted by the allocator.
 //!
-//! A program of its own: the counter is one for the whole process, and counts what the server's
-//! thread does. The clients have theirs.
+//! A program of its own: the counter is one for the whole process; the clients' threads are left out.
 #![cfg(all(target_os = "linux", feature = "tls"))]
-#![allow(unsafe_code, reason = "a counting allocator can only be written so")]
 
 #[path = "common/mod.rs"]
 mod common;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicIsize, Ordering};
 use std::time::Duration;
 
 use http::Response;
@@ -25,36 +20,8 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
 
+use common::counting::{self, Counting, live};
 use common::run;
-
-struct Counting;
-
-static LIVE: AtomicIsize = AtomicIsize::new(0);
-
-thread_local! {
-    static COUNTS: Cell<bool> = const { Cell::new(false) };
-}
-
-fn count(by: isize) {
-    if COUNTS.try_with(Cell::get).unwrap_or(false) {
-        LIVE.fetch_add(by, Ordering::Relaxed);
-    }
-}
-
-// SAFETY: every call is passed on to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -65,7 +32,6 @@ const CONNECTIONS: usize = 256;
 #[test]
 fn a_parked_tls_connection_holds_no_buffers() {
     run(async {
-        COUNTS.set(true);
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let (chain, key) = (folder.path().join("chain.pem"), folder.path().join("key.pem"));
@@ -83,7 +49,6 @@ fn a_parked_tls_connection_holds_no_buffers() {
         let server = Server::new().tls(&certificates).park_after(Some(Duration::from_millis(100)));
         tokio::spawn(server.serve(listener, handler, std::future::pending::<()>()));
         let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
-        let live = || LIVE.load(Ordering::Relaxed);
 
         // The first ones warm everything up.
         let mut peers = Vec::with_capacity(3 * CONNECTIONS);
@@ -112,6 +77,7 @@ fn config(roots: &RootCertStore, version: &'static SupportedProtocolVersion) -> 
 /// Opens connections and has a request answered on each. Their sockets stay.
 async fn ask(address: SocketAddr, config: Arc<ClientConfig>) -> Vec<TcpStream> {
     let work = move || {
+        counting::leave_out_this_thread();
         let one = || {
             let name = ServerName::try_from("localhost").map_err(std::io::Error::other)?;
             let session = ClientConnection::new(Arc::clone(&config), name).map_err(std::io::Error::other)?;

@@ -1,39 +1,18 @@
 //! The heap that an idle connection of a client's pool holds, counted by the allocator, and the tasks.
 //!
 //! A program of its own: the counter is one for the whole process.
-#![allow(unsafe_code, reason = "a counting allocator can only be written so")]
 
 #[path = "common/mod.rs"]
 mod common;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::mpsc;
 
 use tenure::{Client, CloseReason};
 
+use common::counting::{Counting, live};
 use common::{Log, body, run};
-
-struct Counting;
-
-static LIVE: AtomicIsize = AtomicIsize::new(0);
-
-// SAFETY: every call is passed on to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size() as isize, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size() as isize, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -61,7 +40,7 @@ fn thousands_of_idle_origins_cost_little_memory_and_one_task() {
                 let answer = body::collect(client.get(url).await.unwrap().into_body()).await.unwrap();
                 assert_eq!(answer, "fine");
             }
-            measured.push(LIVE.load(Ordering::Relaxed));
+            measured.push(live());
         }
         let each = (measured[1] - measured[0]) as f64 / ORIGINS as f64;
         println!("live heap an idle connection: {each:.0} bytes");

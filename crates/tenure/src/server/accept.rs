@@ -319,7 +319,9 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
     }
 
     fn count(&self) {
-        self.shared.open.store(self.connections.len() + self.lot.len(), Ordering::Relaxed);
+        let awake = self.connections.len();
+        self.shared.awake.store(awake, Ordering::Relaxed);
+        self.shared.open.store(awake + self.lot.len(), Ordering::Relaxed);
     }
 }
 

@@ -253,7 +253,7 @@ impl<S: Stream> Drive<S> {
 
     /// When the connection, if it stays as quiet as it is, needs its task no more.
     fn leaves_at(&self) -> Option<Instant> {
-        let after = self.shared.park_after?;
+        let after = self.shared.park_after()?;
         let is_quiet = self.connection.is_idle() && self.transport.unread().is_empty();
         if is_quiet { self.here_since.checked_add(after) } else { None }
     }

@@ -25,12 +25,14 @@ pub(super) struct Shared {
     draining: AtomicBool,
     /// Wakes every connection's task when the drain begins.
     pub(super) drain: Notify,
-    /// How long an idle connection keeps its task, where there is a lot.
-    pub(super) park_after: Option<Duration>,
+    /// How long an idle connection keeps its task, where there is a lot and few have tasks.
+    park_after: Option<Duration>,
     pub(super) drain_grace: Duration,
     pub(super) drain_deadline: Duration,
     /// Open connections, the parked ones included. The acceptor writes, the connections read.
     pub(super) open: Arc<AtomicUsize>,
+    /// Those of them that have a task. The acceptor writes, the connections read.
+    pub(super) awake: AtomicUsize,
     /// One for each request that may be handled at once.
     pub(super) turns: Option<Arc<Semaphore>>,
     /// Where connections are counted by address.
@@ -59,6 +61,7 @@ impl Shared {
             drain_grace: server.drain.grace,
             drain_deadline: drain_deadline(server),
             open: place.open,
+            awake: AtomicUsize::new(0),
             turns: place.turns.or_else(|| turns(&server.limits)),
             addresses: place.addresses.or_else(|| addresses(&server.limits)),
             proxy: server.proxy.clone(),
@@ -96,6 +99,11 @@ impl Shared {
         self.drain.notify_waiters();
     }
 
+    /// How long an idle connection keeps its task from here on; `None` for ever.
+    pub(super) fn park_after(&self) -> Option<Duration> {
+        Some(shortened(self.park_after?, self.awake.load(Ordering::Relaxed)))
+    }
+
     /// How many requests the connection may carry, up to a tenth fewer than the limit: connections
     /// that began together do not end together.
     pub(super) fn request_limit(&self, id: u64) -> Option<u64> {
@@ -119,6 +127,13 @@ impl Shared {
         let share = (free as f64 / most as f64 * 4.0).clamp(0.1, 1.0);
         Some(idle.mul_f64(share))
     }
+}
+
+/// Beyond a thousand tasks the time shrinks as their number grows. So many connections that come
+/// at once, and are quiet after their first request, do not all hold a task's memory at one time.
+fn shortened(park_after: Duration, awake: usize) -> Duration {
+    const FEW: usize = 1000;
+    if awake <= FEW { park_after } else { park_after.mul_f64(FEW as f64 / awake as f64) }
 }
 
 /// How long a drain may last. Where nothing else was said, what was announced is kept.
@@ -205,6 +220,12 @@ pub(super) fn closed(tap: &Tap, why: CloseReason, exchanges: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_more_tasks_the_sooner_an_idle_connection_gives_up_its_own() {
+        let after = |awake| shortened(Duration::from_secs(1), awake).as_millis();
+        assert_eq!([0, 1000, 2000, 20_000].map(after), [1000, 1000, 500, 50]);
+    }
 
     #[test]
     fn a_drain_lasts_as_long_as_was_announced_unless_told_otherwise() {

@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
 pub(crate) mod body;
+pub(crate) mod counting;
 pub(crate) mod log;
 pub(crate) mod peer;
 pub(crate) mod run;
