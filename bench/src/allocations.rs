@@ -83,9 +83,9 @@ pub(crate) fn of_proto() -> io::Result<[(Head, Allocations); 2]> {
 
 fn of_exchanges(head: Head) -> io::Result<Allocations> {
     let mut exchanges = Exchanges::new();
-    let warm = exchanges.run(head, WARM_UP);
+    let warm = exchanges.run(head.bytes(), WARM_UP);
     let before = Allocations::so_far();
-    let whole = exchanges.run(head, COUNTED);
+    let whole = exchanges.run(head.bytes(), COUNTED);
     let used = Allocations::so_far() - before;
     if warm && whole { Ok(used) } else { Err(io::Error::other("a request was not taken as whole")) }
 }

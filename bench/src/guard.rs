@@ -11,7 +11,6 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::cores::Cores;
-use crate::heads::Head;
 use crate::rungs::Rung;
 use crate::{allocations, instructions, syscalls};
 
@@ -77,9 +76,9 @@ fn count() -> io::Result<BTreeMap<String, f64>> {
         figures.insert(format!("{what} {who} {head} {depth}"), (n * 1000.0).round() / 1000.0 + 0.0);
     };
     let works = instructions::works(&Rung::OWN);
-    let names = Rung::OWN.iter().flat_map(|rung| Head::ALL.map(|head| (rung, head)));
-    let names = names.flat_map(|(rung, head)| [1, 16].map(|depth| (rung, head, depth)));
-    for ((rung, head, depth), each) in names.zip(instructions::count(&works, cores)?) {
+    for ((rung, head, depth), each) in
+        instructions::cases(&Rung::OWN).into_iter().zip(instructions::count(&works, cores)?)
+    {
         note("instructions", rung.name(), head.name(), depth, each.total.round());
     }
     for each in allocations::of_servers(&Rung::OWN)? {

@@ -2,6 +2,8 @@
 //!
 //! See README.md for what each command prints, proves and does not prove.
 
+#[cfg(feature = "peers")]
+mod all;
 mod allocations;
 mod callgrind;
 mod check;
@@ -43,7 +45,7 @@ use clap::{Parser, Subcommand};
 
 use contenders::site;
 use counting::Counting;
-use heads::Head;
+use heads::Input;
 use idle::holder;
 use rungs::{Rung, Runtime};
 use subject::Subject;
@@ -99,7 +101,7 @@ enum Command {
     #[command(flatten)]
     WithPeers(with_peers::Command),
     #[command(name = subject::COMMAND, hide = true)]
-    RunSubject { subject: Subject, head: Head, requests: u64 },
+    RunSubject { subject: Subject, input: Input, requests: u64 },
 }
 
 fn main() -> ExitCode {
@@ -118,7 +120,7 @@ fn main() -> ExitCode {
         Some(Command::WithPeers(command)) => command.run(),
         Some(Command::RunSite { rung, core, port }) => site::run(rung, core, port),
         Some(Command::HoldConnections { first, count }) => holder::run(first, count),
-        Some(Command::RunSubject { subject, head, requests }) => subject.run(head, requests),
+        Some(Command::RunSubject { subject, input, requests }) => subject.run(&input.0, requests),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,10 +5,18 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use crate::{client, reuse};
+use crate::{all, client, reuse};
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    /// Everything about servers in one run: the ladder's tables, a plot, and what became of each target
+    All(all::Options),
+    #[command(name = all::large::COMMAND, hide = true)]
+    RunLargeSite {
+        file: PathBuf,
+        #[arg(long)]
+        core: usize,
+    },
     /// What a request costs a client: tenure's beside its peers, against nginx
     Client(client::Options),
     #[command(name = client::worker::COMMAND, hide = true)]
@@ -34,6 +42,8 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) fn run(self) -> io::Result<()> {
         match self {
+            Self::All(options) => all::run(&options),
+            Self::RunLargeSite { file, core } => all::large::run_site(&file, core),
             Self::Client(options) => client::run(&options),
             Self::RunClient { library, url, core } => client::worker::run(library, &url, core),
             Self::Reuse(options) => reuse::run(&options),

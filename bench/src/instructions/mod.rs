@@ -88,10 +88,14 @@ pub(crate) fn count(works: &[Work], cores: Cores) -> io::Result<Vec<Each>> {
 }
 
 /// Every rung with every head at both depths.
-pub(crate) fn works(rungs: &[Rung]) -> Vec<Work> {
+pub(crate) fn cases(rungs: &[Rung]) -> Vec<(Rung, Head, usize)> {
     let heads = |rung| Head::ALL.into_iter().flat_map(move |head| [1, 16].map(|depth| (rung, head, depth)));
-    let cases = rungs.iter().copied().flat_map(heads);
-    cases.map(|(rung, head, depth)| Work { rung, request: head.bytes(), depth }).collect()
+    rungs.iter().copied().flat_map(heads).collect()
+}
+
+/// The same, as loads.
+pub(crate) fn works(rungs: &[Rung]) -> Vec<Work> {
+    cases(rungs).into_iter().map(|(rung, head, depth)| Work { rung, request: head.bytes(), depth }).collect()
 }
 
 /// Counts and prints.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::window::Window;
 use super::{Case, Manner, Run};
 
-const COLOURS: [&str; 6] = ["#888888", "#2b6cb0", "#dd6b20", "#2f855a", "#6b46c1", "#c53030"];
+pub(crate) const COLOURS: [&str; 6] = ["#888888", "#2b6cb0", "#dd6b20", "#2f855a", "#6b46c1", "#c53030"];
 /// Where the panels are.
 const TOP: f64 = 40.0;
 const HEIGHT: f64 = 200.0;
@@ -93,11 +93,11 @@ fn axis(out: &mut String, (left, right): (f64, f64)) -> std::fmt::Result {
     writeln!(out, "<path d=\"M{left},{TOP} V{BOTTOM} H{right}\" fill=\"none\" stroke=\"black\"/>")
 }
 
-fn label(out: &mut String, x: f64, y: f64, anchor: &str, text: &str) -> std::fmt::Result {
+pub(crate) fn label(out: &mut String, x: f64, y: f64, anchor: &str, text: &str) -> std::fmt::Result {
     writeln!(out, "<text x=\"{x:.0}\" y=\"{y:.0}\" text-anchor=\"{anchor}\">{text}</text>")
 }
 
-fn legend(out: &mut String, x: f64, y: f64, colour: &str, text: &str) -> std::fmt::Result {
+pub(crate) fn legend(out: &mut String, x: f64, y: f64, colour: &str, text: &str) -> std::fmt::Result {
     writeln!(out, "<rect x=\"{x:.0}\" y=\"{:.0}\" width=\"10\" height=\"10\" fill=\"{colour}\"/>", y - 9.0)?;
     label(out, x + 14.0, y, "start", text)
 }

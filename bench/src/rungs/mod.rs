@@ -112,6 +112,11 @@ impl Rung {
         !self.is_program() || daemon::is_installed(self.name())
     }
 
+    /// True for those that tenure is in.
+    pub(crate) const fn is_own(self) -> bool {
+        matches!(self, Self::ProtoEpoll | Self::ServeRaw | Self::Serve | Self::ServeAxum)
+    }
+
     /// True for those that are programs of their own.
     pub(crate) const fn is_program(self) -> bool {
         matches!(self, Self::Nginx | Self::H2o)
