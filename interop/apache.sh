@@ -6,7 +6,6 @@ source "$(dirname "$0")/client.sh"
 need apache2
 find_tenure
 
-modules=/usr/lib/apache2/modules
 read -r long few short < <(free_ports 3)
 mkdir -p "$tmp/www" "$tmp/cgi" "$tmp/posted" "$tmp/locks"
 cat >"$tmp/cgi/store" <<'CGI'
@@ -21,20 +20,7 @@ printf 'Content-Type: text/plain\r\n\r\n'
 seq 1 20000
 CGI
 chmod 755 "$tmp"/cgi/*
-cat >"$tmp/httpd.conf" <<CONF
-ServerRoot $tmp
-ServerName localhost
-PidFile $tmp/httpd.pid
-DefaultRuntimeDir $tmp
-ErrorLog $tmp/error.log
-LoadModule mpm_event_module $modules/mod_mpm_event.so
-LoadModule authz_core_module $modules/mod_authz_core.so
-LoadModule alias_module $modules/mod_alias.so
-LoadModule env_module $modules/mod_env.so
-LoadModule cgid_module $modules/mod_cgid.so
-LoadModule dav_module $modules/mod_dav.so
-LoadModule dav_fs_module $modules/mod_dav_fs.so
-$( (( EUID != 0 )) || printf 'User www-data\nGroup www-data\n')
+httpd_conf alias env cgid dav dav_fs >"$tmp/httpd.conf" <<CONF
 StartServers 1
 ThreadsPerChild 8
 ServerLimit 1

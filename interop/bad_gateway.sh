@@ -19,26 +19,17 @@ period=$(in_seconds $(( idle + work + 1 )))
 
 names=(tenure nginx)
 ! command -v haproxy >/dev/null || names+=(haproxy)
-modules=/usr/lib/apache2/modules
-[[ ! -e $modules/mod_proxy_http.so ]] || names+=(apache)
+[[ ! -e $httpd_modules/mod_proxy_http.so ]] || names+=(apache)
 read -ra ports <<<"$(free_ports $(( 2 * ${#names[@]} )))"
 
 # Each with its defaults for connections to applications; what is set is what a deployment with persistent ones sets.
 configure_nginx() {
-    cat >"$tmp/nginx.conf" <<CONF
-daemon off;
-pid $tmp/nginx.pid;
-error_log $tmp/nginx.log;
-events {}
-http {
-    access_log off;
-$(printf "    %s_temp_path $tmp/%s;\n" client_body{,} proxy{,} fastcgi{,} uwsgi{,} scgi{,})
+    nginx_conf >"$tmp/nginx.conf" <<CONF
     upstream application { server 127.0.0.1:$2; keepalive 100; }
     server {
         listen 127.0.0.1:$1;
         location / { proxy_pass http://application; proxy_http_version 1.1; proxy_set_header Connection ""; }
     }
-}
 CONF
     start "$1" "$tmp/nginx.err" nginx -e stderr -p "$tmp" -c "$tmp/nginx.conf"
 }
@@ -56,17 +47,7 @@ CONF
     start "$1" "$tmp/haproxy.log" haproxy -db -f "$tmp/haproxy.cfg"
 }
 configure_apache() {
-    cat >"$tmp/httpd.conf" <<CONF
-ServerRoot $tmp
-ServerName localhost
-PidFile $tmp/httpd.pid
-DefaultRuntimeDir $tmp
-ErrorLog $tmp/httpd.log
-LoadModule mpm_event_module $modules/mod_mpm_event.so
-LoadModule authz_core_module $modules/mod_authz_core.so
-LoadModule proxy_module $modules/mod_proxy.so
-LoadModule proxy_http_module $modules/mod_proxy_http.so
-$( (( EUID != 0 )) || printf 'User www-data\nGroup www-data\n')
+    httpd_conf proxy proxy_http >"$tmp/httpd.conf" <<CONF
 Listen 127.0.0.1:$1
 KeepAliveTimeout 60
 MaxKeepAliveRequests 0

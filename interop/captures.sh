@@ -10,26 +10,6 @@ need tcpdump python3 curl
 find_tenure
 data=$root/crates/cli/tests/data/captures
 
-# capture FILE PORT: tcpdump on the loopback interface, in the background; sets $dump.
-capture() {
-    local file=$1 port=$2 as=()
-    (( EUID != 0 )) || as=(-Z root) # it would give up being root, and then the folder is not its own
-    tcpdump -i lo "${as[@]}" --immediate-mode -B 8192 -U -w "$file" "tcp port $port" 2>"$tmp/tcpdump.err" &
-    dump=$!
-    pids+=("$dump")
-    for _ in {1..200}; do
-        grep -qs '^tcpdump: listening on' "$tmp/tcpdump.err" && return
-        kill -0 "$dump" 2>/dev/null || break
-        sleep 0.05
-    done
-    # Also in CI: whether a machine lets one record its packets is not the project's to decide.
-    echo "skipped: tcpdump may not record here: $(tail -n 1 "$tmp/tcpdump.err")"
-    exit 77
-}
-
-# stop PID: ends a process of ours, and returns when it has ended.
-stop() { kill -INT "$1" && await gone "$1"; }
-
 # story FILE: `GET 200 answered POST - likely-undelivered race`, one line.
 story() {
     "$TENURE" explain "$1" --json >"$tmp/story.json"
@@ -64,7 +44,7 @@ case_() {
     port=$(free_ports 1)
     start "$port" "$tmp/misbehave.log" "$TENURE" misbehave --listen "127.0.0.1:$port"
     misbehave=${pids[-1]}
-    capture "$tmp/$name.pcap" "$port"
+    record "$tmp/$name.pcap" "tcp port $port" || exit 77 # also in CI
     python3 "$here/captures_client.py" "$port" "$target" "$wait"
     if await tells "$tmp/$name.pcap" "$story"; then
         ok "$name: $story"
@@ -116,7 +96,7 @@ bad_gateways() {
     }
 CONF
     start "$front" "$tmp/nginx.log" nginx -p "$tmp" -c "$tmp/nginx.conf"
-    capture "$tmp/nginx.pcap" "$back"
+    record "$tmp/nginx.pcap" "tcp port $back" || exit 77
     bad=0
     for (( i = 0; i < 3 && bad == 0; i++ )); do
         bad=$(python3 "$here/captures_client.py" "$front" "/idle-close?after=20ms" sweep)

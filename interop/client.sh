@@ -68,29 +68,15 @@ dawdle() {
     equal "over two connections" 2 "$(life "$port" 2 | connections)"
 }
 
-# nginx_conf <SERVERS: a configuration that needs nothing of the system's, with the server blocks given.
-nginx_conf() {
-    mkdir -p "$tmp/www" "$tmp/temp"
-    cat <<CONF
-daemon off;
-pid $tmp/nginx.pid;
-error_log stderr;
-worker_processes 1;
-$( (( EUID != 0 )) || echo 'user root;')
-events { worker_connections 64; }
-http {
+# storing_nginx <SERVERS: a configuration of nginx's with the server blocks given, which stores and logs as said above.
+storing_nginx() {
+    mkdir -p "$tmp/www"
+    access_log="$tmp/access.log life" nginx_conf <<CONF
     log_format life '\$server_port \$connection \$connection_requests \$request_method \$status te=\$http_transfer_encoding connection=\$http_connection \$server_protocol \$ssl_protocol';
-    access_log $tmp/access.log life;
-    client_body_temp_path $tmp/temp/body;
-    proxy_temp_path $tmp/temp/proxy;
-    fastcgi_temp_path $tmp/temp/fastcgi;
-    uwsgi_temp_path $tmp/temp/uwsgi;
-    scgi_temp_path $tmp/temp/scgi;
     client_max_body_size 0;
     root $tmp/www;
     dav_methods PUT;
     create_full_put_path on;
 $(cat)
-}
 CONF
 }

@@ -8,9 +8,7 @@ find_tenure
 www=$tmp/www
 make_files "$www"
 
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$tmp/key.pem" -out "$tmp/cert.pem" -days 2 \
-    -subj '/CN=localhost' -addext 'subjectAltName=IP:127.0.0.1,DNS:localhost' >"$tmp/openssl.log" 2>&1 ||
-    { fail "openssl makes a certificate" "$tmp/openssl.log"; finish; }
+self_signed
 start_tenure "$www" --uploads "$www/in" --cert "$tmp/cert.pem" --key "$tmp/key.pem" --idle-timeout 2 --no-announce -v
 where=${url#https://}
 equal "it says that it speaks https" https "${url%%:*}"

@@ -97,7 +97,7 @@ start() {
     "$@" >"$log" 2>&1 </dev/null &
     pid=$!
     pids+=("$pid")
-    for _ in {1..200}; do
+    for _ in {1..600}; do # a virtual machine takes its time
         listening "$port" && return
         kill -0 "$pid" 2>/dev/null || break
         sleep 0.05
@@ -124,6 +124,73 @@ ends_well() { await gone "$1" && wait "$1"; }
 # Whether the server at PORT has closed its side of a connection (FIN-WAIT-1 or 2 of the kernel's table).
 server_closed() {
     awk -v port=":$(printf '%04X' "$1")" '$2 ~ port "$" && ($4 == "04" || $4 == "05") { found = 1 } END { exit !found }' /proc/net/tcp
+}
+
+# stop PID: ends a process of ours, and returns when it has ended.
+stop() { kill -INT "$1" && await gone "$1"; }
+
+# nginx_conf <HTTP: a configuration that needs nothing of the system's; what is given goes into its http block. It logs to
+# $access_log, if that is set.
+nginx_conf() {
+    mkdir -p "$tmp/temp"
+    cat <<CONF
+daemon off;
+pid $tmp/nginx.pid;
+error_log stderr;
+$( (( EUID != 0 )) || echo 'user root;')
+events { }
+http {
+    client_body_temp_path $tmp/temp/body;
+    proxy_temp_path $tmp/temp/proxy;
+    fastcgi_temp_path $tmp/temp/fastcgi;
+    uwsgi_temp_path $tmp/temp/uwsgi;
+    scgi_temp_path $tmp/temp/scgi;
+$(cat)
+    access_log ${access_log:-off};
+}
+CONF
+}
+
+# httpd_conf MODULE… <REST: the same for Apache httpd, with these modules, as in `httpd_conf dir alias`.
+httpd_modules=/usr/lib/apache2/modules
+httpd_conf() {
+    local module
+    cat <<CONF
+ServerRoot $tmp
+ServerName localhost
+PidFile $tmp/httpd.pid
+DefaultRuntimeDir $tmp
+ErrorLog $tmp/httpd-error.log
+$(for module in mpm_event authz_core "$@"; do echo "LoadModule ${module}_module $httpd_modules/mod_$module.so"; done)
+$( (( EUID != 0 )) || printf 'User www-data\nGroup www-data\n')
+$(cat)
+CONF
+}
+
+# self_signed: $tmp/key.pem and $tmp/cert.pem, for 127.0.0.1 and localhost.
+self_signed() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$tmp/key.pem" -out "$tmp/cert.pem" -days 2 \
+        -subj '/CN=localhost' -addext 'subjectAltName=IP:127.0.0.1,DNS:localhost' \
+        -addext 'basicConstraints=critical,CA:FALSE' >"$tmp/openssl.log" 2>&1 ||
+        { fail "openssl makes a certificate" "$tmp/openssl.log"; finish; }
+}
+
+# record FILE FILTER…: tcpdump on the loopback interface, in the background; sets $dump. It fails where tcpdump may not
+# record: whether a machine lets one is not the project's to decide.
+record() {
+    local file=$1 as=()
+    shift
+    (( EUID != 0 )) || as=(-Z root) # it would give up being root, and then the folder is not its own
+    tcpdump -i lo "${as[@]}" --immediate-mode -B 8192 -U -w "$file" "$@" 2>"$tmp/tcpdump.err" &
+    dump=$!
+    pids+=("$dump")
+    for _ in {1..200}; do
+        grep -qs '^tcpdump: listening on' "$tmp/tcpdump.err" && return
+        kill -0 "$dump" 2>/dev/null || break
+        sleep 0.05
+    done
+    echo "skipped: tcpdump may not record here: $(tail -n 1 "$tmp/tcpdump.err")"
+    return 1
 }
 
 # The binary under test: $TENURE, or the release build of this tree.
@@ -194,4 +261,13 @@ digests() { (cd "$1" && find . -type f -print0 | sort -z | xargs -0 -r sha256sum
 # percent-encodes the path names on standard input, one a line; slashes stay
 encode_paths() {
     perl -pe 'chomp; s/([^A-Za-z0-9\/._~-])/sprintf "%%%02X", ord $1/ge; $_ .= "\n"'
+}
+
+# replace_table DOCUMENT TABLE: the lines between the document's markers become those of the file TABLE.
+replace_table() {
+    awk -v new="$2" '
+        /<!-- table:end -->/ { inside = 0 }
+        !inside { print }
+        /<!-- table:begin -->/ { inside = 1; while ((getline line <new) > 0) print line }' "$1" >"$tmp/document" &&
+        cp "$tmp/document" "$1"
 }

@@ -7,7 +7,7 @@ need nginx
 find_tenure
 
 read -r long few short < <(free_ports 3)
-nginx_conf >"$tmp/nginx.conf" <<CONF
+storing_nginx >"$tmp/nginx.conf" <<CONF
 server { listen 127.0.0.1:$long; }
 server { listen 127.0.0.1:$few; keepalive_requests 3; }
 server { listen 127.0.0.1:$short; keepalive_timeout 1; }

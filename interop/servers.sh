@@ -6,8 +6,7 @@ source "$(dirname "$0")/lib.sh"
 need python3
 find_tenure
 
-read -r p_nginx p_httpd p_node p_gunicorn p_uvicorn p_haproxy p_h2o p_lighttpd p_python p_tenure < <(free_ports 10)
-modules=/usr/lib/apache2/modules
+read -r p_nginx p_httpd p_tomcat p_stop p_node p_gunicorn p_uvicorn p_haproxy p_h2o p_lighttpd p_python p_tenure < <(free_ports 12)
 mkdir "$tmp/www" "$tmp/app"
 printf 'hello\n' >"$tmp/www/index.html"
 chmod -R a+rX "$tmp/www"
@@ -26,28 +25,11 @@ row() {
 # version COMMAND…: the first number with a point in what it prints.
 version() { "$@" 2>&1 | grep -oE -m1 '[0-9]+\.[0-9]+(\.[0-9]+)*' | head -n 1; }
 
-cat >"$tmp/nginx.conf" <<CONF
-daemon off;
-pid $tmp/nginx.pid;
-error_log $tmp/nginx-error.log;
-events { }
-http {
-    access_log off;
+nginx_conf >"$tmp/nginx.conf" <<CONF
     root $tmp/www;
-    client_body_temp_path $tmp/n1; proxy_temp_path $tmp/n2; fastcgi_temp_path $tmp/n3; uwsgi_temp_path $tmp/n4; scgi_temp_path $tmp/n5;
     server { listen 127.0.0.1:$p_nginx; keepalive_timeout 3s; }
-}
 CONF
-cat >"$tmp/httpd.conf" <<CONF
-ServerRoot $tmp
-ServerName localhost
-PidFile $tmp/httpd.pid
-DefaultRuntimeDir $tmp
-ErrorLog $tmp/httpd-error.log
-LoadModule mpm_event_module $modules/mod_mpm_event.so
-LoadModule authz_core_module $modules/mod_authz_core.so
-LoadModule dir_module $modules/mod_dir.so
-$( (( EUID != 0 )) || printf 'User www-data\nGroup www-data\n')
+httpd_conf dir >"$tmp/httpd.conf" <<CONF
 DocumentRoot $tmp/www
 DirectoryIndex index.html
 Listen 127.0.0.1:$p_httpd
@@ -101,6 +83,15 @@ PY
 
 row nginx "$p_nginx" 3 "$(version nginx -v)" nginx -p "$tmp" -c "$tmp/nginx.conf"
 row "Apache httpd" "$p_httpd" 5 "$(version apache2 -v)" apache2 -d "$tmp" -f "$tmp/httpd.conf" -DFOREGROUND
+export CATALINA_BASE=$tmp/tomcat
+if command -v tomcat10-instance-create >/dev/null; then
+    tomcat10-instance-create -p "$p_tomcat" -c "$p_stop" "$CATALINA_BASE" >"$tmp/tomcat-create.log"
+    sed -i 's/connectionTimeout="20000"/& keepAliveTimeout="3000"/' "$CATALINA_BASE/conf/server.xml"
+    mkdir -p "$CATALINA_BASE/webapps/ROOT"
+    cp "$tmp/www/index.html" "$CATALINA_BASE/webapps/ROOT/"
+fi
+tomcat=/usr/share/tomcat10/bin
+row Tomcat "$p_tomcat" 3 "$(version sh -c "$tomcat/version.sh | grep '^Server number'")" "$tomcat/catalina.sh" run
 row Node "$p_node" 5 "$(version node -v)" node "$tmp/node.js"
 row gunicorn "$p_gunicorn" 2 "$(version gunicorn --version), gthread" \
     gunicorn --chdir "$tmp/app" --bind "127.0.0.1:$p_gunicorn" --worker-class gthread --threads 16 wsgi:app

@@ -21,7 +21,7 @@ key() { openssl ecparam -name prime256v1 -genkey -noout -out "$1"; }
 } >"$tmp/openssl.log" 2>&1 || { fail "openssl makes the certificates" "$tmp/openssl.log"; finish; }
 
 read -r signed few self new plain < <(free_ports 5)
-nginx_conf >"$tmp/nginx.conf" <<CONF
+storing_nginx >"$tmp/nginx.conf" <<CONF
 ssl_certificate $tmp/server.pem;
 ssl_certificate_key $tmp/server.key;
 server { listen 127.0.0.1:$signed ssl; listen 127.0.0.2:$signed ssl; ssl_protocols TLSv1.2; }

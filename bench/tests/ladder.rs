@@ -19,7 +19,15 @@ fn every_rung_is_measured_in_every_case() {
 
     let table = text(&output.stdout);
     let rungs = [
-        "raw-epoll", "proto-epoll", "serve-raw", "serve", "serve-axum", "hyper", "hyper-flush", "axum", "actix-web",
+        "raw-epoll",
+        "proto-epoll",
+        "serve-raw",
+        "serve",
+        "serve-axum",
+        "hyper",
+        "hyper-flush",
+        "axum",
+        "actix-web",
         "may-minihttp",
     ];
     for rung in rungs {

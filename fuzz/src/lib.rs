@@ -4,6 +4,7 @@
 //! replayed by a plain test (`cargo test`), without a fuzzer.
 #![forbid(unsafe_code)]
 
+pub mod capture;
 pub mod client;
 pub mod differential;
 mod feed;

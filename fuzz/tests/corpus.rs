@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use tenure_fuzz::{client, differential, operations, outgoing, server};
+use tenure_fuzz::{capture, client, differential, operations, outgoing, server};
 
 /// Checks every file below `dir`, and counts them.
 fn replay(dir: &Path, check: fn(&[u8])) -> usize {
@@ -51,4 +51,9 @@ fn differential_corpus() {
 #[test]
 fn outgoing_corpus() {
     replay_target("outgoing", outgoing::check);
+}
+
+#[test]
+fn capture_corpus() {
+    replay_target("capture", capture::check);
 }

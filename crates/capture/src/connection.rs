@@ -12,7 +12,7 @@ use crate::protocol;
 use crate::side::{self, Side, SideBasis};
 use crate::{Moment, Who};
 
-/// Bytes that wait in one direction, at most, before a gap is given up.
+/// Memory for what waits in one direction, at most, before a gap is given up.
 const MOST_HELD: usize = 4 * 1024 * 1024;
 /// Turns that are kept.
 const MOST_TURNS: usize = 10_000;
@@ -79,8 +79,13 @@ impl Connection {
         self.dialogue.exchanges()
     }
 
-    /// A segment of this connection.
-    pub(crate) fn segment(&mut self, segment: &Segment<'_>, moment: Moment) {
+    /// Memory of bytes that wait for others before them.
+    pub(crate) fn held(&self) -> usize {
+        self.flows.iter().map(Flow::held).sum()
+    }
+
+    /// A segment of this connection. `full`: what waits for others is waited for no longer.
+    pub(crate) fn segment(&mut self, segment: &Segment<'_>, moment: Moment, full: bool) {
         let end = usize::from(segment.from != self.ends[0]);
         self.last = moment;
         self.ttl[end].get_or_insert(segment.ttl);
@@ -93,7 +98,7 @@ impl Connection {
             }
         }
         self.flows.iter_mut().for_each(Flow::passed);
-        let full = self.flows.iter().any(|flow| flow.held() > MOST_HELD);
+        let full = full || self.flows.iter().any(|flow| flow.held() > MOST_HELD);
         self.drain(full);
     }
 

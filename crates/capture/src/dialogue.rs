@@ -71,9 +71,11 @@ impl Dialogue {
         if self.searching && !self.found(who, piece) {
             return;
         }
-        match who {
-            Who::Client => self.requests.add(piece),
-            Who::Server => self.responses.add(piece),
+        match (who, self.stops[who.index()].is_some()) {
+            (Who::Client, false) => self.requests.add(piece),
+            (Who::Server, false) => self.responses.add(piece),
+            (Who::Client, true) => return self.requests.pass(piece),
+            (Who::Server, true) => return self.responses.pass(piece),
         }
         self.run(who);
         if piece.missing > 0 && self.stops[who.index()].is_none() && !self.skip(who, piece) {

@@ -199,11 +199,11 @@ impl Blocks {
             }
             PcapBlockOwned::NG(Block::InterfaceStatistics(statistics)) => {
                 let dropped = [statistics.isb_ifdrop(), statistics.isb_osdrop()];
-                let dropped: u64 = dropped.into_iter().flatten().filter_map(Result::ok).sum();
+                let dropped: u64 = dropped.into_iter().flatten().filter_map(Result::ok).fold(0, u64::saturating_add);
                 if let Some(interface) = self.interface(statistics.if_id) {
                     let more = dropped.saturating_sub(interface.dropped);
                     interface.dropped += more;
-                    self.facts.dropped += more;
+                    self.facts.dropped = self.facts.dropped.saturating_add(more);
                 }
             }
             PcapBlockOwned::NG(_) => {}

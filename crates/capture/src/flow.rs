@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use crate::Moment;
 use crate::packet::Segment;
 
-/// Bytes that came before others they stand behind, at most; then the gap is taken for lost.
+/// Memory for bytes that came before others they stand behind, at most; then the gap is taken for lost.
 const MOST_HELD: usize = 4 * 1024 * 1024;
+/// What a piece takes beside its bytes.
+const PIECE: usize = 128;
 /// Packets of the connection that a gap is waited for, once its receiver has acknowledged it.
 const PATIENCE: u32 = 64;
 
@@ -29,6 +31,11 @@ pub(crate) struct Piece {
 impl Piece {
     fn end(&self) -> u64 {
         self.at + self.bytes.len() as u64 + self.missing
+    }
+
+    /// Memory that it takes.
+    fn size(&self) -> usize {
+        self.bytes.len() + PIECE
     }
 
     /// Without its first bytes, up to the place `at`.
@@ -102,9 +109,9 @@ impl Flow {
         match self.held.get(&piece.at) {
             Some(other) if other.end() >= piece.end() => self.repeated += 1,
             _ => {
-                self.held_bytes += piece.bytes.len();
+                self.held_bytes += piece.size();
                 if let Some(other) = self.held.insert(piece.at, piece) {
-                    self.held_bytes -= other.bytes.len();
+                    self.held_bytes -= other.size();
                 }
             }
         }
@@ -116,7 +123,7 @@ impl Flow {
         loop {
             let mut entry = self.held.first_entry()?;
             if entry.get().end() <= self.next {
-                self.held_bytes -= entry.remove().bytes.len();
+                self.held_bytes -= entry.remove().size();
                 self.repeated += 1;
                 continue;
             }
@@ -135,7 +142,7 @@ impl Flow {
             }
             let moment = entry.get_mut().moment;
             let piece = entry.remove();
-            self.held_bytes -= piece.bytes.len();
+            self.held_bytes -= piece.size();
             let piece = Piece { moment, ..piece.after(self.next) };
             self.next = piece.end();
             self.lacking += piece.missing;
@@ -149,7 +156,7 @@ impl Flow {
         self.held.first_key_value().is_some_and(|(at, _)| *at > self.next)
     }
 
-    /// Bytes that wait.
+    /// Memory of what waits.
     pub(crate) const fn held(&self) -> usize {
         self.held_bytes
     }

@@ -6,6 +6,9 @@ use etherparse::{EtherType, LaxNetSlice, LaxSlicedPacket, LenSource, TransportSl
 
 use crate::file::Record;
 
+/// No segment is longer, offloading included: what claims more is damage.
+const LARGEST: u32 = 1024 * 1024;
+
 /// A TCP segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Segment<'a> {
@@ -69,7 +72,7 @@ pub(crate) fn segment<'a>(record: &Record<'a>) -> Result<Segment<'a>, Skipped> {
         u32::from(ip_len).saturating_sub(u32::from(tcp.data_offset()) * 4).max(captured)
     } else if payload.len_source == LenSource::Slice {
         // The machine recorded its own packet before the length was set.
-        captured + record.missing
+        captured.saturating_add(record.missing.min(LARGEST))
     } else {
         captured
     };

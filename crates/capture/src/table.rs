@@ -16,6 +16,8 @@ const MOST_OPEN: usize = if cfg!(test) { 1_000 } else { 20_000 };
 const MOST: u64 = 100_000;
 /// Exchanges that are kept in all.
 const MOST_EXCHANGES: usize = 1_000_000;
+/// Memory for bytes that wait for others before them, over all connections; beyond it nothing is waited for.
+const MOST_HELD: usize = if cfg!(test) { 1024 * 1024 } else { 256 * 1024 * 1024 };
 /// A closed connection gets no more packets after so long.
 const SETTLED: Duration = Duration::from_secs(120);
 /// How often settled ones are looked for, in packets.
@@ -28,13 +30,24 @@ pub(crate) struct Table {
     seen: u64,
     exchanges: usize,
     not_followed: u64,
+    /// Memory of all bytes that wait for others before them.
+    held: usize,
     /// Before this packet there is no use in looking for room again.
     full_until: u64,
 }
 
 impl Table {
     pub(crate) fn new(side: Option<Side>) -> Self {
-        Self { side, open: HashMap::new(), done: Vec::new(), seen: 0, exchanges: 0, not_followed: 0, full_until: 0 }
+        Self {
+            side,
+            open: HashMap::new(),
+            done: Vec::new(),
+            seen: 0,
+            exchanges: 0,
+            not_followed: 0,
+            held: 0,
+            full_until: 0,
+        }
     }
 
     pub(crate) fn segment(&mut self, segment: &Segment<'_>, moment: Moment) {
@@ -44,7 +57,10 @@ impl Table {
         }
         if let Some(connection) = self.open.get_mut(&key) {
             if !connection.is_over_for(segment) {
-                return connection.segment(segment, moment);
+                let before = connection.held();
+                connection.segment(segment, moment, self.held > MOST_HELD);
+                self.held = self.held - before + connection.held();
+                return;
             }
             self.finish_one(&key);
         }
@@ -60,7 +76,8 @@ impl Table {
         self.seen += 1;
         let most = MOST_EXCHANGES.saturating_sub(self.exchanges);
         let mut connection = Connection::new(self.seen, segment, moment, most);
-        connection.segment(segment, moment);
+        connection.segment(segment, moment, self.held > MOST_HELD);
+        self.held += connection.held();
         self.open.insert(key, connection);
     }
 
@@ -96,6 +113,7 @@ impl Table {
 
     fn finished(&mut self, connection: Connection) {
         self.exchanges += connection.exchanges();
+        self.held -= connection.held();
         self.done.push(connection.finish(self.side));
     }
 }

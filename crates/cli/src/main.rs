@@ -15,6 +15,9 @@ mod send;
 mod serve;
 mod wire;
 
+use std::error::Error;
+use std::io;
+use std::pin::Pin;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -48,6 +51,9 @@ enum Command {
     Chain(chain::Args),
 }
 
+/// The exit code, or why there is none.
+type Ended = Result<u8, Box<dyn Error>>;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let activation = match &cli.command {
@@ -63,17 +69,17 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&format!("cannot start: {error}")),
     };
-    let result = runtime.block_on(async {
-        match cli.command {
-            Command::Send(args) => send::run(args).await,
-            Command::Serve(args) => listen::run(args, activation).await,
-            Command::Get(args) => get::run(args).await,
-            Command::Explain(args) => explain::run(args, output::color(&std::io::stdout())).await,
-            Command::Misbehave(args) => misbehave::run(args).await,
-            Command::Probe(args) => probe::run(args).await,
-            Command::Chain(args) => chain::run(args).await,
-        }
-    });
+    // Boxed: each of tokio's loops would have a copy of all of them otherwise, which costs the build seconds.
+    let command: Pin<Box<dyn Future<Output = Ended>>> = match cli.command {
+        Command::Send(args) => Box::pin(send::run(args)),
+        Command::Serve(args) => Box::pin(listen::run(args, activation)),
+        Command::Get(args) => Box::pin(get::run(args)),
+        Command::Explain(args) => Box::pin(explain::run(args, output::color(&io::stdout()))),
+        Command::Misbehave(args) => Box::pin(misbehave::run(args)),
+        Command::Probe(args) => Box::pin(probe::run(args)),
+        Command::Chain(args) => Box::pin(chain::run(args)),
+    };
+    let result = runtime.block_on(command);
     // Work that nobody waits for any more, such as reading standard input, must not hold the exit.
     runtime.shutdown_background();
     match result {

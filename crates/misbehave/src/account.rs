@@ -1,15 +1,12 @@
-//! What was seen, per scenario.
+//! What was seen, as data.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tenure_proto::MethodClass;
 
-/// Ids remembered, at most; later ones are counted, not compared.
-const MOST_IDS: usize = 200_000;
+use crate::verdict::{Level, Verdict};
 
-/// What one scenario has seen.
+/// What was seen of some requests.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Account {
@@ -24,10 +21,72 @@ pub struct Account {
     /// Requests that had come by the time bytes nobody had asked for were sent before their answer:
     /// no client can tell those bytes from the answer.
     pub crossed: u64,
-    /// Connections whose first request was for this scenario.
+    /// Connections whose first request was among these.
     pub connections: u64,
     /// The share of requests that needed no connection of their own: `1 - connections / requests`.
     pub reuse_ratio: f64,
+    /// Connections whose `Keep-Alive` announcement had run out, and no further request came.
+    pub hints_obeyed: u64,
+    /// Requests that came on a connection after its `Keep-Alive` announcement had run out.
+    pub hints_ignored: u64,
+    /// Requests that came on a connection after a response that ended it.
+    pub after_close: u64,
+    /// Requests that came on a connection after bytes that nobody had asked for.
+    pub after_stray: u64,
+}
+
+impl Account {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.processed += other.processed;
+        self.processed_twice += other.processed_twice;
+        self.not_idempotent_twice += other.not_idempotent_twice;
+        self.crossed += other.crossed;
+        self.connections += other.connections;
+        self.hints_obeyed += other.hints_obeyed;
+        self.hints_ignored += other.hints_ignored;
+        self.after_close += other.after_close;
+        self.after_stray += other.after_stray;
+    }
+
+    pub(crate) fn with_ratio(mut self) -> Self {
+        let requests = self.requests.max(1) as f64;
+        self.reuse_ratio = 1.0 - (self.connections as f64 / requests).min(1.0);
+        self
+    }
+}
+
+/// What the callers of a client got, by its own word.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Told {
+    /// The answer that was theirs, whole; or one that nobody could have told from it.
+    pub answered: u64,
+    /// An error.
+    pub errors: u64,
+    /// An answer that was not theirs, or not whole.
+    pub wrong: u64,
+}
+
+/// One scenario with its parameters, as one client met it.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Case {
+    /// The scenario's name.
+    pub scenario: &'static str,
+    /// The query it was asked with.
+    pub query: String,
+    /// Whether it was asked over TLS.
+    pub tls: bool,
+    /// The first product of the client's `User-Agent`; empty without one.
+    pub client: String,
+    /// What was seen.
+    #[serde(flatten)]
+    pub account: Account,
+    /// What the callers got, by method, where the client has told.
+    pub told: BTreeMap<String, Told>,
+    /// What is to be said about that, the faults first.
+    pub verdicts: Vec<Verdict>,
 }
 
 /// What a server has seen since it started.
@@ -42,114 +101,20 @@ pub struct Report {
     pub turned_away: u64,
     /// Requests that were malformed, or asked for no scenario or page.
     pub bad_requests: u64,
+    /// Connections on which the TLS handshake failed.
+    pub bad_handshakes: u64,
     /// Requests whose ids were not compared, because too many had come.
     pub uncompared: u64,
-    /// By the scenario's name.
+    /// By the scenario's name: all its cases together.
     pub scenarios: BTreeMap<&'static str, Account>,
+    /// Each scenario with its parameters and each client apart, in the order of coming.
+    pub cases: Vec<Case>,
 }
 
-/// Guarded by one lock, held for counting only, never across a wait.
-#[derive(Debug, Default)]
-pub(crate) struct Accounts(Mutex<Counted>);
-
-#[derive(Debug, Default)]
-struct Counted {
-    report: Report,
-    /// How often each id was processed.
-    ids: HashMap<(&'static str, String), u64>,
-    crossed: HashSet<(&'static str, String)>,
-}
-
-impl Accounts {
-    fn lock(&self) -> MutexGuard<'_, Counted> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn connected(&self) {
-        self.lock().report.connections += 1;
-    }
-
-    pub(crate) fn turned_away(&self) {
-        self.lock().report.turned_away += 1;
-    }
-
-    pub(crate) fn bad_request(&self) {
-        self.lock().report.bad_requests += 1;
-    }
-
-    /// A request has come; `first` on its connection.
-    pub(crate) fn seen(&self, scenario: &'static str, first: bool) {
-        let mut counted = self.lock();
-        let account = counted.report.scenarios.entry(scenario).or_default();
-        account.requests += 1;
-        account.connections += u64::from(first);
-    }
-
-    /// It is acted upon.
-    pub(crate) fn processed(&self, scenario: &'static str, method: &str, id: &str) {
-        let mut counted = self.lock();
-        let Counted { report, ids, .. } = &mut *counted;
-        let account = report.scenarios.entry(scenario).or_default();
-        account.processed += 1;
-        if ids.len() >= MOST_IDS && !ids.contains_key(&(scenario, id.to_owned())) {
-            report.uncompared += 1;
-            return;
-        }
-        let times = ids.entry((scenario, id.to_owned())).or_default();
-        *times += 1;
-        if *times == 2 {
-            account.processed_twice += 1;
-            let idempotent = MethodClass::of(method.as_bytes()).is_idempotent();
-            account.not_idempotent_twice += u64::from(!idempotent);
-        }
-    }
-
-    /// It had come when unasked bytes were sent.
-    pub(crate) fn crossed(&self, scenario: &'static str, id: &str) {
-        let mut counted = self.lock();
-        counted.report.scenarios.entry(scenario).or_default().crossed += 1;
-        if counted.crossed.len() < MOST_IDS {
-            counted.crossed.insert((scenario, id.to_owned()));
-        }
-    }
-
-    /// Whether the request with that id had come when unasked bytes were sent.
-    pub(crate) fn has_crossed(&self, scenario: &'static str, id: &str) -> bool {
-        self.lock().crossed.contains(&(scenario, id.to_owned()))
-    }
-
-    /// How often the request with that id was processed.
-    pub(crate) fn times(&self, scenario: &'static str, id: &str) -> u64 {
-        self.lock().ids.get(&(scenario, id.to_owned())).copied().unwrap_or(0)
-    }
-
-    pub(crate) fn report(&self, seed: u64) -> Report {
-        let mut report = self.lock().report.clone();
-        report.seed = seed;
-        for account in report.scenarios.values_mut() {
-            let requests = account.requests.max(1) as f64;
-            account.reuse_ratio = 1.0 - (account.connections as f64 / requests).min(1.0);
-        }
-        report
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_processed_twice_is_counted_once_and_by_method() {
-        let accounts = Accounts::default();
-        for (method, id) in [("POST", "a"), ("POST", "a"), ("POST", "a"), ("PUT", "b"), ("PUT", "b"), ("POST", "c")] {
-            accounts.seen("ok", id == "c");
-            accounts.processed("ok", method, id);
-        }
-        let report = accounts.report(1);
-        let account = &report.scenarios["ok"];
-        assert_eq!((account.processed, account.processed_twice, account.not_idempotent_twice), (6, 2, 1));
-        assert_eq!((account.requests, account.connections), (6, 1));
-        assert!((account.reuse_ratio - 5.0 / 6.0).abs() < 1e-9);
-        assert_eq!((accounts.times("ok", "a"), accounts.times("ok", "z")), (3, 0));
+impl Report {
+    /// How often any rule was broken of those that are no matter of taste.
+    pub fn faults(&self) -> u64 {
+        let verdicts = self.cases.iter().flat_map(|case| &case.verdicts);
+        verdicts.filter(|verdict| verdict.level == Level::Fault).map(|verdict| verdict.count).sum()
     }
 }

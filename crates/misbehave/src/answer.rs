@@ -12,6 +12,8 @@ pub(crate) struct Answer {
     content: String,
     head_only: bool,
     framing: Framing,
+    /// What `Content-Length` says, if that is not the truth.
+    claimed: Option<usize>,
     closes: bool,
 }
 
@@ -35,6 +37,7 @@ impl Answer {
             content: format!("answer to {id}\n"),
             head_only: x.request.method == "HEAD",
             framing: Framing::Length,
+            claimed: None,
             closes: x.request.persistence != Persistence::Persist,
         }
     }
@@ -60,6 +63,12 @@ impl Answer {
         self
     }
 
+    /// With a `Content-Length` of so many bytes more, or fewer, than there are.
+    pub(crate) fn off_by(mut self, bytes: isize) -> Self {
+        self.claimed = Some(self.content.len().saturating_add_signed(bytes));
+        self
+    }
+
     pub(crate) fn field(mut self, line: String) -> Self {
         self.fields.push(line);
         self
@@ -76,7 +85,7 @@ impl Answer {
         let mut lines = vec![format!("{} {}", self.version, self.status)];
         lines.extend(self.fields.iter().cloned());
         match self.framing {
-            Framing::Length => lines.push(format!("Content-Length: {}", self.content.len())),
+            Framing::Length => lines.push(format!("Content-Length: {}", self.claimed.unwrap_or(self.content.len()))),
             Framing::Chunked => lines.push("Transfer-Encoding: chunked".to_owned()),
             Framing::CloseDelimited => {}
         }

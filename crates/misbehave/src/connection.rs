@@ -1,54 +1,51 @@
 //! One connection: read a request, take the steps of its plan, read the next.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tenure_proto::Persistence;
 use tokio::net::TcpStream;
 
+use crate::ledger::CaseId;
 use crate::page;
 use crate::parameter::Values;
-use crate::plan::{Step, staged_close};
+use crate::plan::{Step, Terms, Wrong, staged_close};
 use crate::random::Random;
-use crate::scenario::{Exchange, Request, Scenario};
+use crate::scenario::{Exchange, Request};
 use crate::scenarios;
 use crate::server::Shared;
+use crate::socket::Socket;
 use crate::wire::{Broken, Waited, Wire};
 
 struct Session {
     shared: Arc<Shared>,
     /// Its number among all of this server, counted from 1.
     connection: u64,
+    standing: Standing,
+}
+
+/// What earlier exchanges have left the connection in.
+#[derive(Default)]
+struct Standing {
+    /// What the last response said about its future, in which case, and when; unless the next request
+    /// was there already.
+    terms: Option<(Terms, CaseId, Instant)>,
+    /// Bytes that nobody had asked for were sent, and no request was there.
+    stray: bool,
+    /// A request may have been there already when bytes were sent that nobody had asked for.
+    crossed: bool,
 }
 
 /// Serves connection number `connection` until it ends.
 pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, connection: u64) {
-    let mut wire = Wire::new(stream, Arc::clone(&shared.config));
-    let session = Session { shared, connection };
-    for number in 1.. {
-        let request = match wire.request(session.id(number)).await {
-            Ok(request) => request,
-            Err(Broken::Ended) => return,
-            Err(Broken::Protocol(error)) => {
-                session.shared.accounts.bad_request();
-                let text = format!("{error} ({})\n", error.section());
-                let bytes = page::response(&error.status().to_string(), "text/plain", &text, true);
-                return drop(session.take(wire, "", None, refusal(bytes)).await);
-            }
-        };
-        let crossed = std::mem::take(&mut wire.crossed);
-        let last = request.persistence != Persistence::Persist;
-        let (scenario, steps) = session.plan(&request, number);
-        let scenario = scenario.map_or("", |scenario| scenario.name);
-        if crossed {
-            session.shared.accounts.crossed(scenario, &request.id);
-        }
-        match session.take(wire, scenario, Some(&request), steps).await {
-            Ok(Some(open)) if !last => wire = open,
-            Ok(Some(open)) => return drop(session.take(open, "", None, staged_close().into()).await),
-            Ok(None) | Err(_) => return,
-        }
-    }
+    let Ok(socket) = Socket::open(stream, shared.tls.clone()).await else {
+        return shared.ledger.bad_handshake();
+    };
+    let wire = Wire::new(socket, Arc::clone(&shared.config));
+    let mut session = Session { shared, connection, standing: Standing::default() };
+    // However it ends, the connection is over.
+    let _ = session.exchanges(wire).await;
+    session.hint_ran_out();
 }
 
 /// Sends `bytes` so that they arrive, and closes.
@@ -57,24 +54,75 @@ fn refusal(bytes: Vec<u8>) -> Vec<Step> {
 }
 
 impl Session {
+    async fn exchanges(&mut self, mut wire: Wire) -> Result<(), Broken> {
+        for number in 1.. {
+            let request = match wire.request(self.id(number)).await {
+                Ok(request) => request,
+                Err(Broken::Ended) => return Ok(()),
+                Err(Broken::Protocol(error)) => {
+                    self.shared.ledger.bad_request();
+                    let text = format!("{error} ({})\n", error.section());
+                    let bytes = page::response(&error.status().to_string(), "text/plain", &text, true);
+                    self.take(wire, None, None, refusal(bytes)).await?;
+                    return Ok(());
+                }
+            };
+            let last = request.persistence != Persistence::Persist;
+            let (case, steps) = self.plan(&request, number);
+            self.held_to_what_was_said(case, &request.id);
+            match self.take(wire, case, Some(&request), steps).await? {
+                Some(open) if !last => wire = open,
+                Some(open) => return self.take(open, None, None, staged_close().into()).await.map(drop),
+                None => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// A request has come: was it right to send it here?
+    fn held_to_what_was_said(&mut self, case: Option<CaseId>, id: &str) {
+        let Standing { terms, stray, crossed } = std::mem::take(&mut self.standing);
+        if let Some((terms, said_in, at)) = terms {
+            let ran_out = terms.left == Some(0) || terms.timeout.is_some_and(|timeout| at.elapsed() > timeout);
+            self.shared.ledger.count(said_in, |account| {
+                account.after_close += u64::from(terms.closes);
+                account.hints_ignored += u64::from(ran_out);
+            });
+        }
+        let Some(case) = case else { return };
+        if stray {
+            self.shared.ledger.after_stray(case, id);
+        }
+        if crossed {
+            self.shared.ledger.crossed(case, id);
+        }
+    }
+
+    /// The connection is over: a hint that had run out was obeyed, and so was one that the client left sooner.
+    fn hint_ran_out(&mut self) {
+        if let Some((terms, said_in, _)) = self.standing.terms.take() {
+            let hinted = terms.timeout.is_some() || terms.left == Some(0);
+            self.shared.ledger.count(said_in, |account| account.hints_obeyed += u64::from(hinted));
+        }
+    }
+
     /// The id of a request that has none of its own.
     fn id(&self, number: u64) -> String {
         format!("c{}-r{number}", self.connection)
     }
 
-    fn plan(&self, request: &Request, number: u64) -> (Option<&'static Scenario>, Vec<Step>) {
+    fn plan(&self, request: &Request, number: u64) -> (Option<CaseId>, Vec<Step>) {
         let Some(scenario) = scenarios::find(request.path.trim_start_matches('/')) else {
             return (None, self.page(request));
         };
         match Values::parse(scenario.parameters, &request.query) {
             Ok(values) => {
-                self.shared.accounts.seen(scenario.name, number == 1);
                 let random = Random::of(self.shared.seed, self.connection, number);
-                let exchange = Exchange { request, values: &values, number, random };
-                (Some(scenario), (scenario.plan)(&exchange))
+                let steps = (scenario.plan)(&Exchange { request, values: &values, number, random });
+                (Some(self.shared.ledger.seen(scenario.name, request, number, &steps)), steps)
             }
             Err(text) => {
-                self.shared.accounts.bad_request();
+                self.shared.ledger.bad_request();
                 let text = format!("{}: {text}\n", scenario.name);
                 (None, refusal(page::response("400 Bad Request", "text/plain", &text, true)))
             }
@@ -87,8 +135,9 @@ impl Session {
             "/" if request.wants_json => ("application/json", page::index_json()),
             "/" => ("text/html; charset=utf-8", page::index_html()),
             "/report" => ("application/json", page::report(&self.shared.report())),
+            "/tour" => ("text/plain", self.shared.tour()),
             path => {
-                self.shared.accounts.bad_request();
+                self.shared.ledger.bad_request();
                 let text = format!("no scenario at {path}; GET / lists them\n");
                 return refusal(page::response("404 Not Found", "text/plain", &text, true));
             }
@@ -102,9 +151,9 @@ impl Session {
 
     /// Takes the steps. The connection is left for the next request, unless a step has closed it.
     async fn take(
-        &self,
+        &mut self,
         mut wire: Wire,
-        scenario: &'static str,
+        case: Option<CaseId>,
         request: Option<&Request>,
         steps: Vec<Step>,
     ) -> Result<Option<Wire>, Broken> {
@@ -117,15 +166,28 @@ impl Session {
                     wire.content().await?;
                 }
                 Step::Process => {
-                    if let Some(request) = request {
-                        self.shared.accounts.processed(scenario, &request.method, &request.id);
+                    if let (Some(case), Some(request)) = (case, request) {
+                        self.shared.ledger.processed(case, &request.id);
                     }
                 }
                 Step::Send(bytes) => wire.send(&bytes).await?,
+                Step::SendWrong(wrong, bytes) => {
+                    let asked = wire.has_bytes();
+                    wire.send(&bytes).await?;
+                    self.standing.stray = wrong == Wrong::Stray && !asked;
+                }
+                Step::Terms(_) if wire.has_bytes() => {}
+                Step::Terms(terms) => self.standing.terms = case.map(|case| (terms, case, Instant::now())),
+                Step::Cross => {
+                    if let (Some(case), Some(request)) = (case, request) {
+                        self.shared.ledger.crossed(case, &request.id);
+                    }
+                }
                 Step::SendUnasked(_) if wire.has_bytes() => return Ok(Some(wire)),
                 Step::SendUnasked(bytes) => {
                     wire.send(&bytes).await?;
-                    wire.crossed = wire.has_bytes();
+                    self.standing.crossed = wire.has_bytes();
+                    self.standing.stray = !self.standing.crossed;
                 }
                 Step::Pause(time) => tokio::time::sleep(time).await,
                 Step::Idle(time) => match wire.wait(time).await {
@@ -137,7 +199,11 @@ impl Session {
                 Step::ProcessNext(time) => self.process_next(&mut wire, time).await?,
                 Step::HalfClose => wire.half_close().await,
                 Step::Discard(time) => wire.discard(time).await,
-                Step::Close => return Ok(None),
+                Step::Close => {
+                    wire.close().await;
+                    return Ok(None);
+                }
+                Step::Sever => return Ok(None),
                 Step::Reset => {
                     wire.reset();
                     return Ok(None);
@@ -154,8 +220,8 @@ impl Session {
         let request = wire.request(self.id(0)).await?;
         wire.content().await?;
         if let Some(scenario) = scenarios::find(request.path.trim_start_matches('/')) {
-            self.shared.accounts.seen(scenario.name, false);
-            self.shared.accounts.processed(scenario.name, &request.method, &request.id);
+            let case = self.shared.ledger.seen(scenario.name, &request, 2, &[]);
+            self.shared.ledger.processed(case, &request.id);
         }
         Ok(())
     }

@@ -64,7 +64,8 @@ pub(crate) fn index_html() -> String {
          <p>A server that misbehaves as its requests ask. Choose by path and query, \
          for example <code>/idle-close?after=50ms&amp;by=reset</code>.</p>\
          <p>Send <code>X-Request-Id</code> to have a request recognised when it comes twice. \
-         <a href=/report>What was seen so far</a>. This list as JSON: <code>Accept: application/json</code>.</p>\n"
+         <a href=/report>What was seen so far</a>, and what is to be said about it. \
+         <a href=/tour>A tour</a> through all scenarios, for drivers. This list as JSON: <code>Accept: application/json</code>.</p>\n"
     );
     for entry in entries() {
         page += &format!("<h2>{}</h2><p>{} <small>{}</small></p><table>\n", entry.path, entry.about, entry.section);

@@ -105,6 +105,11 @@ impl Values {
         found
     }
 
+    /// Whether the scenario has that parameter.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(given, _)| *given == name)
+    }
+
     pub(crate) fn duration(&self, name: &str) -> Duration {
         if let Some(Value::Duration(time)) = self.get(name) { time } else { Duration::ZERO }
     }

@@ -9,10 +9,16 @@ pub(crate) enum Step {
     ReadContent,
     /// The request counts as processed from here on: the server has acted on it.
     Process,
-    /// Write these bytes, whatever they are.
+    /// Write these bytes: a response, or a part of one.
     Send(Vec<u8>),
+    /// Write these bytes, which are no right response.
+    SendWrong(Wrong, Vec<u8>),
     /// Write these bytes, unless the next request has come meanwhile: then that gets a plan of its own.
     SendUnasked(Vec<u8>),
+    /// The response just sent said this about the connection's future: whoever goes on is held to it.
+    Terms(Terms),
+    /// No client can tell the answer to this request from what was sent: nobody is held to it.
+    Cross,
     /// Do nothing for so long.
     Pause(Duration),
     /// Wait so long for the next request. If it comes it gets a plan of its own; else go on.
@@ -25,10 +31,35 @@ pub(crate) enum Step {
     HalfClose,
     /// Read and throw away until the client's FIN, at most so long.
     Discard(Duration),
-    /// Close both sides. The kernel sends a FIN, or a reset if it holds unread bytes.
+    /// Close both sides, over TLS with a closure alert. The kernel sends a FIN, or a reset if it
+    /// holds unread bytes.
     Close,
+    /// Close both sides; over TLS without a closure alert (RFC 9112 section 9.8).
+    Sever,
     /// Close by a reset.
     Reset,
+}
+
+/// What is wrong with bytes that are sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wrong {
+    /// They end, and the response is not complete.
+    Cut,
+    /// They end where some take the response for complete, and others do not.
+    Unclear,
+    /// There is more than the response: bytes that nobody asked for.
+    Stray,
+}
+
+/// What a response said about its connection's future.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Terms {
+    /// No request may follow: a `close` option, or HTTP/1.0 without `keep-alive`.
+    pub(crate) closes: bool,
+    /// `Keep-Alive: timeout`.
+    pub(crate) timeout: Option<Duration>,
+    /// `Keep-Alive: max`.
+    pub(crate) left: Option<u64>,
 }
 
 /// The close or reset that a parameter `by` names.

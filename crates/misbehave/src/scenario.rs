@@ -33,6 +33,10 @@ pub(crate) struct Request {
     pub(crate) persistence: Persistence,
     pub(crate) expects_continue: bool,
     pub(crate) wants_json: bool,
+    /// Who sent it: the first product of `User-Agent`, empty without one.
+    pub(crate) client: String,
+    /// It came over TLS.
+    pub(crate) secure: bool,
 }
 
 /// What a plan is made of.
@@ -66,6 +70,14 @@ pub(crate) const JITTER: Parameter = Parameter {
     kind: Kind::Duration,
     default: "0ms",
     about: "the time is spread by plus or minus this",
+};
+
+/// The parameter that lets a connection live on after its end was announced.
+pub(crate) const LINGER: Parameter = Parameter {
+    name: "linger",
+    kind: Kind::Duration,
+    default: "200ms",
+    about: "how long it keeps the connection after saying that it closes, to see who sends another request",
 };
 
 impl Exchange<'_> {

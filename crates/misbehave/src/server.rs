@@ -9,9 +9,14 @@ use tenure_proto::{Config, Limits, Timeouts};
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_rustls::rustls::ServerConfig;
 
-use crate::account::{Accounts, Report};
+use crate::account::Report;
 use crate::connection;
+use crate::identity::Identity;
+use crate::ledger::Ledger;
+use crate::outcome::Outcome;
+use crate::tour::tour;
 
 /// How long to wait after accepting failed: the process is out of descriptors, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -19,7 +24,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// A server that misbehaves on request. Dropped, it ends with every connection.
 #[derive(Debug)]
 pub struct Server {
-    address: SocketAddr,
     shared: Arc<Shared>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -30,6 +34,7 @@ pub struct Builder {
     seed: u64,
     connections: usize,
     connection_life: Duration,
+    identity: Option<Identity>,
 }
 
 /// What all connections share.
@@ -37,40 +42,54 @@ pub struct Builder {
 pub(crate) struct Shared {
     pub(crate) seed: u64,
     pub(crate) config: Arc<Config>,
-    pub(crate) accounts: Accounts,
+    pub(crate) ledger: Ledger,
+    address: SocketAddr,
+    /// For connections that begin as TLS does, if it is wanted.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
     connections: usize,
     connection_life: Duration,
 }
 
 impl Shared {
     pub(crate) fn report(&self) -> Report {
-        self.accounts.report(self.seed)
+        self.ledger.report(self.seed)
+    }
+
+    pub(crate) fn tour(&self) -> String {
+        let (http, https) = (format!("http://{}", self.address), format!("https://{}", self.address));
+        tour(&http, self.tls.is_some().then_some(https.as_str()))
     }
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { seed: 1, connections: 1024, connection_life: Duration::from_secs(300) }
+        Self { seed: 1, connections: 1024, connection_life: Duration::from_secs(300), identity: None }
     }
 }
 
 impl Builder {
     /// What the spread times depend on. The same seed gives the n-th request of the n-th
     /// connection the same times. Default 1.
-    pub const fn seed(mut self, seed: u64) -> Self {
+    pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
     /// Connections open at once, at most; more are closed at once. Default 1024.
-    pub const fn connections(mut self, connections: usize) -> Self {
+    pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
         self
     }
 
     /// How long one connection may live, at most. Default 5 minutes.
-    pub const fn connection_life(mut self, life: Duration) -> Self {
+    pub fn connection_life(mut self, life: Duration) -> Self {
         self.connection_life = life;
+        self
+    }
+
+    /// Speaks TLS too, with this, on the same port: a connection's first byte says which. Default: no TLS.
+    pub fn tls(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
         self
     }
 
@@ -86,12 +105,14 @@ impl Builder {
         let shared = Arc::new(Shared {
             seed: self.seed,
             config: Arc::new(config),
-            accounts: Accounts::default(),
+            ledger: Ledger::default(),
+            address,
+            tls: self.identity.map(|identity| identity.config),
             connections: self.connections,
             connection_life: self.connection_life,
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
-        Ok(Server { address, shared, task })
+        Ok(Server { shared, task })
     }
 }
 
@@ -102,8 +123,16 @@ impl Server {
     }
 
     /// Where it listens.
-    pub const fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self) -> SocketAddr {
+        self.shared.address
+    }
+
+    /// A tour through its scenarios: the requests that a driver makes one after the other, a line each, with
+    /// tabs between: `LANE ID METHOD URL CONTENT PAUSE`. Those of one LANE come from a client whose pool no
+    /// other lane has used. ID goes into `X-Request-Id`; CONTENT is a number of bytes to send, and PAUSE how
+    /// many milliseconds to wait after the answer. What needs TLS is left out where there is none.
+    pub fn tour(&self) -> String {
+        self.shared.tour()
     }
 
     /// What it has seen so far.
@@ -111,15 +140,29 @@ impl Server {
         self.shared.report()
     }
 
+    /// Takes the client's word for what its callers got, a line for each request, with tabs between:
+    /// `ID METHOD URL RESULT DETAIL`. RESULT is the answer's status, and DETAIL the `X-Request-Id` in it; or
+    /// the word `error`, and DETAIL says which. From then on the report has it, and verdicts on it.
+    ///
+    /// # Errors
+    /// In words: which line is wrong, and how. Those before it are taken.
+    pub fn told(&self, lines: &str) -> Result<(), String> {
+        for (n, line) in lines.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
+            let outcome = Outcome::parse(line).map_err(|error| format!("line {}: {error}", n + 1))?;
+            self.shared.ledger.told(&outcome);
+        }
+        Ok(())
+    }
+
     /// How often the request with that id was processed by that scenario.
     pub fn times_processed(&self, scenario: &'static str, id: &str) -> u64 {
-        self.shared.accounts.times(scenario, id)
+        self.shared.ledger.times(scenario, id)
     }
 
     /// Whether the request with that id was there already when that scenario sent bytes that nobody
     /// had asked for: then these cannot be told from its answer.
     pub fn has_crossed(&self, scenario: &'static str, id: &str) -> bool {
-        self.shared.accounts.has_crossed(scenario, id)
+        self.shared.ledger.has_crossed(scenario, id)
     }
 }
 
@@ -141,11 +184,11 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             continue;
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            shared.accounts.turned_away();
+            shared.ledger.turned_away();
             continue;
         };
         number += 1;
-        shared.accounts.connected();
+        shared.ledger.connected();
         let (shared, life) = (Arc::clone(&shared), shared.connection_life);
         open.spawn(async move {
             // A life that is over ends in a plain close.

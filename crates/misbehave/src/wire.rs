@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tenure_proto::{Config, Connection, Event, Expectation, ProtocolError, RequestHead, Server};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::scenario::Request;
+use crate::socket::Socket;
 
 /// Bytes read at once.
 const PIECE: usize = 16 * 1024;
@@ -48,19 +47,15 @@ pub(crate) enum Waited {
 }
 
 pub(crate) struct Wire {
-    stream: TcpStream,
+    socket: Socket,
     unread: Vec<u8>,
-    /// A request may have been there already when bytes were sent that nobody had asked for.
-    pub(crate) crossed: bool,
     config: Arc<Config>,
     parser: Connection<Server>,
 }
 
 impl Wire {
-    pub(crate) fn new(stream: TcpStream, config: Arc<Config>) -> Self {
-        // Steps are written one by one, and each is to be on the wire when it is done.
-        let _ = stream.set_nodelay(true);
-        Self { stream, unread: Vec::new(), crossed: false, parser: Connection::new(Arc::clone(&config)), config }
+    pub(crate) fn new(socket: Socket, config: Arc<Config>) -> Self {
+        Self { socket, unread: Vec::new(), parser: Connection::new(Arc::clone(&config)), config }
     }
 
     /// The next request's head. `id` names it if it does not name itself.
@@ -71,7 +66,7 @@ impl Wire {
             let (used, event) = self.parser.receive(&self.unread, Instant::now())?;
             match event {
                 Event::Head(head) => {
-                    let request = request(&head, id);
+                    let request = request(&head, id, self.socket.is_secure());
                     self.unread.drain(..used);
                     return Ok(request);
                 }
@@ -102,10 +97,13 @@ impl Wire {
         }
     }
 
-    /// Reads up to the end of a head, if that is there, and no byte beyond it.
+    /// Reads up to the end of a head, if that is there, and no byte beyond it. Under TLS whatever is there.
     async fn fill_head(&mut self) -> Result<(), Broken> {
+        if self.socket.is_secure() {
+            return self.read(PIECE).await;
+        }
         let mut seen = [0; PIECE];
-        let there = self.stream.peek(&mut seen).await?;
+        let there = self.socket.tcp().peek(&mut seen).await?;
         let before = self.unread.len();
         self.unread.extend_from_slice(&seen[..there]);
         let from = before.saturating_sub(3);
@@ -117,13 +115,13 @@ impl Wire {
     async fn read(&mut self, most: usize) -> Result<(), Broken> {
         let before = self.unread.len();
         self.unread.resize(before + most.max(1), 0);
-        let read = self.stream.read(&mut self.unread[before..]).await;
+        let read = self.socket.read(&mut self.unread[before..]).await;
         self.unread.truncate(before + read.as_ref().map_or(0, |n| *n));
         if read? == 0 { Err(Broken::Ended) } else { Ok(()) }
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<(), Broken> {
-        Ok(self.stream.write_all(bytes).await?)
+        Ok(self.socket.send(bytes).await?)
     }
 
     /// Waits for bytes, or the client's FIN, and reads nothing.
@@ -131,7 +129,7 @@ impl Wire {
         if !self.unread.is_empty() {
             return Waited::Bytes;
         }
-        match tokio::time::timeout(most, self.stream.peek(&mut [0])).await {
+        match tokio::time::timeout(most, self.socket.tcp().peek(&mut [0])).await {
             Err(_) => Waited::TimedOut,
             Ok(Ok(1)) => Waited::Bytes,
             Ok(_) => Waited::Ended,
@@ -141,34 +139,40 @@ impl Wire {
     /// Whether bytes are there, asked of the kernel: the runtime may not have heard of them yet.
     pub(crate) fn has_bytes(&self) -> bool {
         let mut byte = [std::mem::MaybeUninit::uninit()];
-        !self.unread.is_empty() || socket2::SockRef::from(&self.stream).peek(&mut byte).is_ok_and(|n| n > 0)
+        !self.unread.is_empty() || socket2::SockRef::from(self.socket.tcp()).peek(&mut byte).is_ok_and(|n| n > 0)
     }
 
     /// Reads and throws away until the client's end, or so long.
     pub(crate) async fn discard(&mut self, most: Duration) {
         let mut bytes = [0; PIECE];
-        let to_end = async { while self.stream.read(&mut bytes).await.is_ok_and(|n| n > 0) {} };
+        let to_end = async { while self.socket.read(&mut bytes).await.is_ok_and(|n| n > 0) {} };
         let _ = tokio::time::timeout(most, to_end).await;
     }
 
     pub(crate) async fn half_close(&mut self) {
-        let _ = self.stream.shutdown().await;
+        self.socket.half_close().await;
+    }
+
+    /// Closes, over TLS with a closure alert.
+    pub(crate) async fn close(self) {
+        self.socket.close().await;
     }
 
     /// Ends the connection by a reset.
     pub(crate) fn reset(self) {
-        let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        self.socket.reset();
     }
 }
 
-fn request(head: &RequestHead<'_>, given: String) -> Request {
+fn request(head: &RequestHead<'_>, given: String, secure: bool) -> Request {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let target = text(head.target);
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let own = head.fields.get("x-request-id").map(|id| {
-        let visible = id.iter().filter(|byte| byte.is_ascii_graphic()).take(LONGEST_ID);
-        visible.map(|byte| char::from(*byte)).collect::<String>()
-    });
+    let visible = |value: &[u8]| {
+        let visible = value.iter().take_while(|byte| **byte != b' ').filter(|byte| byte.is_ascii_graphic());
+        visible.take(LONGEST_ID).map(|byte| char::from(*byte)).collect::<String>()
+    };
+    let own = head.fields.get("x-request-id").map(|id| visible(&id));
     let accept = head.fields.get("accept").unwrap_or_default();
     Request {
         method: text(head.method),
@@ -178,5 +182,7 @@ fn request(head: &RequestHead<'_>, given: String) -> Request {
         persistence: head.persistence,
         expects_continue: head.expectation == Expectation::Continue,
         wants_json: text(&accept).contains("application/json"),
+        client: head.fields.get("user-agent").map(|agent| visible(&agent)).unwrap_or_default(),
+        secure,
     }
 }

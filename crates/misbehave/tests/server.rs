@@ -90,6 +90,66 @@ async fn what_it_cannot_do_is_said_and_not_counted_as_a_scenario() {
     assert!(server.report().scenarios.is_empty());
 }
 
+/// Asks twice over one connection, whatever the first answer says; what is said about that, by rule.
+async fn goes_on(path: &str) -> Vec<(&'static str, u64)> {
+    let server = start().await;
+    let mut stream = connect(&server).await;
+    let mut answers = String::new();
+    for id in ["first", "second"] {
+        stream.write_all(get(path, id).as_bytes()).await.unwrap();
+        while !answers.contains(&format!("answer to {id}\n")) {
+            let mut some = [0; 512];
+            let read = stream.read(&mut some).await.unwrap();
+            assert!(read > 0, "{path}: {answers}");
+            answers += &String::from_utf8_lossy(&some[..read]);
+        }
+    }
+    let report = server.report();
+    assert_eq!((report.cases.len(), report.cases[0].account.requests), (1, 2), "{path}");
+    report.cases[0].verdicts.iter().map(|verdict| (verdict.rule, verdict.count)).collect()
+}
+
+#[tokio::test]
+async fn whoever_goes_on_after_the_end_was_announced_is_found() {
+    for path in [
+        "/connection?value=two-lines&linger=20s",
+        "/http10?linger=20s",
+        "/connection?value=lookalike&version=1.0&linger=20s",
+    ] {
+        assert_eq!(goes_on(path).await, [("sent-after-close", 1)], "{path}");
+    }
+    assert_eq!(goes_on("/hint-max?max=1&late=5").await, [("hint-ignored", 1)]);
+    assert_eq!(goes_on("/hint-timeout?timeout=0&after=20s").await, [("hint-ignored", 1)]);
+    assert_eq!(goes_on("/stray").await, [("reused-after-stray", 1)]);
+    assert_eq!(goes_on("/wrong-length").await, [("reused-after-stray", 1)]);
+    for path in [
+        "/ok",
+        "/connection?value=lookalike",
+        "/connection?value=keep-alive-odd-case&version=1.0",
+        "/stray?what=newline",
+        "/pieces?chunked=no",
+        "/hint-max?max=5",
+    ] {
+        assert_eq!(goes_on(path).await, [], "{path}");
+    }
+}
+
+#[tokio::test]
+async fn clients_and_queries_are_told_apart() {
+    let server = start().await;
+    for (query, agent) in [("", "one/1.0 (x)"), ("", "two/2.0"), ("?at=5", "one/1.0"), ("", "one/1.0")] {
+        last(
+            &server,
+            &get(&format!("/drop{query}"), agent).replacen("\r\n", &format!("\r\nUser-Agent: {agent}\r\n"), 1),
+        )
+        .await;
+    }
+    let cases: Vec<_> =
+        server.report().cases.into_iter().map(|case| (case.query, case.client, case.account.requests)).collect();
+    let expected = [("", "one/1.0", 2), ("", "two/2.0", 1), ("at=5", "one/1.0", 1)];
+    assert_eq!(cases, expected.map(|(query, client, requests)| (query.to_owned(), client.to_owned(), requests)));
+}
+
 /// How a connection ends on which a scenario was asked for, and after which bytes.
 async fn ending(server: &Server, request: &str) -> (String, bool) {
     let mut stream = connect(server).await;

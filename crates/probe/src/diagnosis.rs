@@ -21,6 +21,10 @@ pub(crate) async fn of(lab: &Lab, trouble: Trouble) -> Failure {
             if why.contains("NoApplicationProtocol") {
                 return Failure::SpeaksHttp2;
             }
+            // Some answer a plain request on a TLS port, with a 400: that is not what they speak.
+            if speaks_tls(lab).await {
+                return Failure::Tls(why);
+            }
             let plain = format!("HEAD / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", lab.target.authority);
             let answer = first_bytes(lab, plain.as_bytes()).await;
             if answer.starts_with(b"HTTP/") { Failure::SpeaksPlain } else { Failure::Tls(why) }
@@ -47,9 +51,7 @@ pub(crate) async fn other_protocol(lab: &Lab) -> Option<Failure> {
     if lab.target.secure {
         return None;
     }
-    if let Some(hello) = client_hello()
-        && first_bytes(lab, &hello).await.starts_with(&[0x16, 0x03])
-    {
+    if speaks_tls(lab).await {
         return Some(Failure::SpeaksTls);
     }
     // RFC 9113 section 3.4: the preface and an empty SETTINGS frame; a server answers with SETTINGS (type 4).
@@ -58,12 +60,18 @@ pub(crate) async fn other_protocol(lab: &Lab) -> Option<Failure> {
     (answer.len() >= 9 && answer[3] == 4 && !answer.starts_with(b"HTTP")).then_some(Failure::SpeaksHttp2)
 }
 
+/// Whether a TLS hello is answered by TLS: a hello (22) or an alert (21).
+async fn speaks_tls(lab: &Lab) -> bool {
+    let Some(hello) = client_hello() else { return false };
+    matches!(first_bytes(lab, &hello).await.as_slice(), [0x16 | 0x15, 0x03, ..])
+}
+
 /// What the server says first to these bytes; empty if nothing.
 async fn first_bytes(lab: &Lab, bytes: &[u8]) -> Vec<u8> {
     let said = async {
         let place = Arc::clone(&lab.room).acquire_owned().await.ok()?;
         let opened = lab.dial.dial_plain().await.ok()?;
-        let mut line = Line::new(opened, lab.patience, place);
+        let mut line = Line::new(opened, lab.patience, place, lab.recorder.track());
         line.write(bytes).await.ok()?;
         let said = line.first_bytes(Instant::now() + MOMENT.min(lab.patience)).await?;
         Some(said.to_vec())

@@ -11,7 +11,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, HandshakeKind, RootCertStore};
+use tokio_rustls::rustls::version::{TLS12, TLS13};
+use tokio_rustls::rustls::{ALL_VERSIONS, ClientConfig, HandshakeKind, RootCertStore, SupportedProtocolVersion};
 
 use crate::BoxFuture;
 use crate::failure::Failure;
@@ -46,10 +47,24 @@ pub struct TlsFacts {
     pub resumed: bool,
 }
 
+/// What a handshake offers that is not the usual one: TLS 1.2 and 1.3, and HTTP/1.1 by ALPN.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Offer {
+    /// TLS 1.2 alone.
+    Tls12,
+    /// TLS 1.3 alone.
+    Tls13,
+    /// HTTP/2 too, before HTTP/1.1.
+    Http2,
+}
+
 /// Makes connections to the server under test.
 pub trait Dial: Send + Sync {
     /// A connection as the URL's scheme wants it.
     fn dial(&self) -> BoxFuture<'_, Result<Opened, Failure>>;
+
+    /// A connection over TLS with this offer. It resumes sessions of the same offer only.
+    fn dial_tls(&self, offer: Offer) -> BoxFuture<'_, Result<Opened, Failure>>;
 
     /// The same without TLS, to find out what the port speaks.
     fn dial_plain(&self) -> BoxFuture<'_, Result<Opened, Failure>>;
@@ -63,8 +78,17 @@ pub trait Dial: Send + Sync {
 pub struct Tcp {
     host: String,
     port: u16,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
+    tls: Option<Tls>,
     address: OnceLock<SocketAddr>,
+}
+
+/// One connector for each offer, since each keeps its own sessions.
+struct Tls {
+    name: ServerName<'static>,
+    usual: TlsConnector,
+    tls12: TlsConnector,
+    tls13: TlsConnector,
+    http2: TlsConnector,
 }
 
 impl Tcp {
@@ -75,7 +99,7 @@ impl Tcp {
     pub fn new(uri: &Uri, roots: Option<&[u8]>) -> Result<Self, Failure> {
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
         let secure = uri.scheme() == Some(&http::uri::Scheme::HTTPS);
-        let tls = if secure { Some(connector(&host, roots)?) } else { None };
+        let tls = if secure { Some(Tls::new(&host, roots)?) } else { None };
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
         Ok(Self { host, port, tls, address: OnceLock::new() })
     }
@@ -101,10 +125,16 @@ impl Tcp {
         Err(Failure::unreachable(&place(), &last))
     }
 
-    async fn open(&self) -> Result<Opened, Failure> {
+    async fn open(&self, offer: Option<Offer>) -> Result<Opened, Failure> {
         let tcp = self.tcp().await?;
-        let Some((connector, name)) = &self.tls else {
+        let Some(Tls { name, usual, tls12, tls13, http2 }) = &self.tls else {
             return Ok(Opened { stream: Box::new(tcp), tls: None });
+        };
+        let connector = match offer {
+            None => usual,
+            Some(Offer::Tls12) => tls12,
+            Some(Offer::Tls13) => tls13,
+            Some(Offer::Http2) => http2,
         };
         let tls = connector.connect(name.clone(), tcp).await.map_err(|error| Failure::Tls(error.to_string()))?;
         let session = tls.get_ref().1;
@@ -119,7 +149,11 @@ impl Tcp {
 
 impl Dial for Tcp {
     fn dial(&self) -> BoxFuture<'_, Result<Opened, Failure>> {
-        Box::pin(self.open())
+        Box::pin(self.open(None))
+    }
+
+    fn dial_tls(&self, offer: Offer) -> BoxFuture<'_, Result<Opened, Failure>> {
+        Box::pin(self.open(Some(offer)))
     }
 
     fn dial_plain(&self) -> BoxFuture<'_, Result<Opened, Failure>> {
@@ -138,8 +172,28 @@ async fn connected(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(tcp)
 }
 
-fn connector(host: &str, pem: Option<&[u8]>) -> Result<(TlsConnector, ServerName<'static>), Failure> {
-    let name = ServerName::try_from(host.to_owned()).map_err(|error| Failure::Tls(format!("{host}: {error}")))?;
+impl Tls {
+    fn new(host: &str, pem: Option<&[u8]>) -> Result<Self, Failure> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| Failure::Tls(format!("{host}: {error}")))?;
+        let roots = Arc::new(trusted(pem)?);
+        let connector = |versions: &[&'static SupportedProtocolVersion], alpn: &[&str]| {
+            let config = ClientConfig::builder_with_protocol_versions(versions);
+            let mut config = config.with_root_certificates(Arc::clone(&roots)).with_no_client_auth();
+            config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+            TlsConnector::from(Arc::new(config))
+        };
+        Ok(Self {
+            usual: connector(ALL_VERSIONS, &["http/1.1"]),
+            tls12: connector(&[&TLS12], &["http/1.1"]),
+            tls13: connector(&[&TLS13], &["http/1.1"]),
+            http2: connector(ALL_VERSIONS, &["h2", "http/1.1"]),
+            name,
+        })
+    }
+}
+
+/// The certificates of `pem`, or the platform's.
+fn trusted(pem: Option<&[u8]>) -> Result<RootCertStore, Failure> {
     let mut roots = RootCertStore::empty();
     match pem {
         Some(pem) => {
@@ -155,7 +209,5 @@ fn connector(host: &str, pem: Option<&[u8]>) -> Result<(TlsConnector, ServerName
     if roots.is_empty() {
         return Err(Failure::Tls("there is no root certificate to trust".to_owned()));
     }
-    let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok((TlsConnector::from(Arc::new(config)), name))
+    Ok(roots)
 }

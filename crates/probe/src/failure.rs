@@ -60,7 +60,7 @@ impl fmt::Display for Failure {
             Self::UnknownHost(what) => write!(f, "the host is not known ({what}); check the URL"),
             Self::Unreachable(what) => write!(f, "{what}; check host and port, and that the server runs"),
             Self::NoAnswer { after } => {
-                write!(f, "the server takes connections and does not answer (waited {} s)", after.as_secs())
+                write!(f, "the server takes connections and gives no whole answer (waited {} s)", after.as_secs())
             }
             Self::SpeaksTls => f.write_str("this port speaks TLS; ask with https://"),
             Self::SpeaksHttp2 => {

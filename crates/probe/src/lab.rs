@@ -1,20 +1,25 @@
 //! What every experiment is given.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::answer::Answer;
-use crate::dial::Dial;
+use crate::dial::{Dial, Offer};
 use crate::failure::Failure;
 use crate::line::{Line, Trouble};
 use crate::request::Request;
 use crate::target::Target;
+use crate::timeline::Recorder;
 
 /// A server that should close now may take so long for it: a staged close waits for the client first.
 pub(crate) const SOON: Duration = Duration::from_secs(3);
+
+/// Between two connections that are made: a server with a short queue for new ones would leave the last of a burst
+/// waiting, and its first byte's time would be the queue's.
+const SPACING: Duration = Duration::from_millis(10);
 
 /// The server under test, and the bounds.
 #[derive(Clone)]
@@ -27,17 +32,41 @@ pub(crate) struct Lab {
     pub(crate) patience: Duration,
     /// A place for each connection that may be open.
     pub(crate) room: Arc<Semaphore>,
+    /// When the next connection may be made.
+    pub(crate) pace: Arc<Mutex<Instant>>,
     /// A connection that is open keeps all others waiting.
     pub(crate) one_at_a_time: bool,
+    /// What happens on the connections is told here.
+    pub(crate) recorder: Recorder,
 }
 
 impl Lab {
     /// A new connection, once there is room for it.
     pub(crate) async fn open(&self) -> Result<Line, Trouble> {
+        self.opened(None).await
+    }
+
+    /// The same over TLS with an offer of its own.
+    pub(crate) async fn open_tls(&self, offer: Offer) -> Result<Line, Trouble> {
+        self.opened(Some(offer)).await
+    }
+
+    async fn opened(&self, offer: Option<Offer>) -> Result<Line, Trouble> {
         let place = Arc::clone(&self.room).acquire_owned().await;
         let place = place.map_err(|_| Trouble::NotPossible("the run is over".to_owned()))?;
-        match timeout(self.patience, self.dial.dial()).await {
-            Ok(Ok(opened)) => Ok(Line::new(opened, self.patience, place)),
+        let turn = {
+            let mut next = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+            let turn = (*next).max(Instant::now());
+            *next = turn + SPACING;
+            turn
+        };
+        sleep_until(turn).await;
+        let dialing = match offer {
+            None => self.dial.dial(),
+            Some(offer) => self.dial.dial_tls(offer),
+        };
+        match timeout(self.patience, dialing).await {
+            Ok(Ok(opened)) => Ok(Line::new(opened, self.patience, place, self.recorder.track())),
             Ok(Err(failure)) => Err(Trouble::Dial(failure)),
             Err(_) => {
                 let why = format!("no connection within {} s", self.patience.as_secs_f64());

@@ -25,8 +25,9 @@ mod report;
 mod request;
 mod run;
 mod target;
+mod timeline;
 
-pub use dial::{Dial, Opened, Stream, Tcp, TlsFacts};
+pub use dial::{Dial, Offer, Opened, Stream, Tcp, TlsFacts};
 pub use experiments::{EXPERIMENTS, Experiment};
 pub use failure::Failure;
 pub use finding::{Confidence, Finding, Level, Value};
@@ -34,6 +35,7 @@ pub use greeting::Greeting;
 pub use report::{Report, Unmeasured};
 pub use run::{Event, Probe};
 pub use target::Target;
+pub use timeline::{Mark, Timeline, Track, What};
 
 use std::pin::Pin;
 

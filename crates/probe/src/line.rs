@@ -15,11 +15,15 @@ use crate::dial::{Opened, Stream, TlsFacts};
 use crate::ending::{Ending, How};
 use crate::failure::Failure;
 use crate::request::Request;
+use crate::timeline::{Pen, What};
 
 /// Content beyond this is not read: no experiment needs it.
 const CONTENT: u64 = 16 << 20;
 /// Bytes that answer nothing are kept up to here.
 const SAID: usize = 4_096;
+
+/// An answer that goes on coming may take so many times the patience: one that drips has no end.
+const WHOLE: u32 = 3;
 
 /// A connection.
 pub(crate) struct Line {
@@ -29,6 +33,7 @@ pub(crate) struct Line {
     ended: Option<Ending>,
     patience: Duration,
     pub(crate) tls: Option<TlsFacts>,
+    pen: Pen,
     _place: OwnedSemaphorePermit,
 }
 
@@ -52,7 +57,7 @@ impl fmt::Display for Trouble {
         match self {
             Self::Dial(failure) => failure.fmt(f),
             Self::Ended(ending) => write!(f, "the connection ended ({ending}) before the answer was whole"),
-            Self::Silent(time) => write!(f, "no answer within {} s", time.as_secs_f64()),
+            Self::Silent(time) => write!(f, "no whole answer within {:.0} s", time.as_secs_f64()),
             Self::Malformed(what) => write!(f, "a malformed answer: {what}"),
             Self::NotPossible(why) => f.write_str(why),
         }
@@ -60,7 +65,7 @@ impl fmt::Display for Trouble {
 }
 
 impl Line {
-    pub(crate) fn new(opened: Opened, patience: Duration, place: OwnedSemaphorePermit) -> Self {
+    pub(crate) fn new(opened: Opened, patience: Duration, place: OwnedSemaphorePermit, pen: Pen) -> Self {
         let limits = Limits { outstanding: 16, content: CONTENT, ..Limits::default() };
         let config = Config { limits, timeouts: Timeouts::NONE, ..Config::default() };
         Self {
@@ -70,12 +75,16 @@ impl Line {
             ended: None,
             patience,
             tls: opened.tls,
+            pen,
             _place: place,
         }
     }
 
     /// Writes bytes as they are. That the peer has closed shows when reading.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+        if !bytes.is_empty() {
+            self.pen.mark(What::sent(bytes));
+        }
         let written = async {
             self.stream.write_all(bytes).await?;
             self.stream.flush().await
@@ -106,6 +115,8 @@ impl Line {
     /// Reads the next answer that is due.
     pub(crate) async fn answer(&mut self) -> Result<Answer, Trouble> {
         let mut answer = None;
+        let start = Instant::now();
+        let latest = start + self.patience * WHOLE;
         while !self.advance(&mut answer)? {
             if let Some(ending) = self.ended.clone() {
                 match self.core.receive_eof() {
@@ -113,12 +124,13 @@ impl Line {
                     _ => return Err(Trouble::Ended(ending)),
                 }
             }
-            if !self.fill(Instant::now() + self.patience).await {
-                return Err(Trouble::Silent(self.patience));
+            if !self.fill(latest.min(Instant::now() + self.patience)).await || Instant::now() >= latest {
+                return Err(Trouble::Silent(start.elapsed()));
             }
         }
         let mut answer = answer.ok_or_else(|| Trouble::Malformed("an end without a head".to_owned()))?;
         answer.at = Instant::now();
+        self.pen.mark(What::Answered { status: answer.status });
         Ok(answer)
     }
 
@@ -133,7 +145,7 @@ impl Line {
             used += n;
             match event {
                 Event::Head(head) => *answer = Some(Answer::of(&head)),
-                Event::Interim(_) => {}
+                Event::Interim(head) => self.pen.mark(What::Interim { status: head.status.as_u16() }),
                 Event::Content(data) => answer.iter_mut().for_each(|answer| answer.content += data.len() as u64),
                 Event::End(_) => break true,
                 _ => break false,
@@ -149,8 +161,12 @@ impl Line {
             if self.input.len() > SAID {
                 self.input.truncate(SAID);
             }
+            let first = self.input.is_empty();
             if !self.fill(until).await {
                 return None;
+            }
+            if first && !self.input.is_empty() {
+                self.pen.mark(What::said(&self.input));
             }
         }
         let said = std::mem::take(&mut self.input);
@@ -163,6 +179,11 @@ impl Line {
             self.fill(until).await;
         }
         (!self.input.is_empty()).then_some(&self.input)
+    }
+
+    /// Whether the server has ended the connection, as far as was read.
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.ended.is_some()
     }
 
     /// Receives something, be it the end. False: nothing until `until`.
@@ -182,6 +203,7 @@ impl Line {
             Ok(Ok(_)) => return true,
             Ok(Err(error)) => How::of(&error).unwrap_or(How::Reset),
         };
+        self.pen.mark(how.into());
         self.ended = Some(Ending { how, at, said: Vec::new() });
         true
     }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::finding::{Finding, Level};
 use crate::greeting::Greeting;
+use crate::timeline::Timeline;
 
 /// The result of a run. Its JSON is described in `docs/probe.md`.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -22,6 +23,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Experiments that came to nothing.
     pub unmeasured: Vec<Unmeasured>,
+    /// What happened on the connections of each experiment, for drawing; not in the JSON.
+    #[serde(skip)]
+    pub timelines: Vec<Timeline>,
 }
 
 /// An experiment that came to nothing.

@@ -1,6 +1,6 @@
 //! Runs experiments side by side.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -13,8 +13,10 @@ use crate::failure::Failure;
 use crate::finding::Finding;
 use crate::greeting::{self, Greeting};
 use crate::lab::Lab;
+use crate::line::Trouble;
 use crate::report::{Report, Unmeasured};
 use crate::target::Target;
+use crate::timeline::{Recorder, Timeline};
 
 /// Connections open at once, over all experiments.
 const CONNECTIONS: usize = 16;
@@ -50,7 +52,9 @@ impl Probe {
             max_wait: Duration::from_secs(120),
             patience: Duration::from_secs(10),
             room: Arc::new(Semaphore::new(CONNECTIONS)),
+            pace: Arc::new(Mutex::new(Instant::now())),
             one_at_a_time: false,
+            recorder: Recorder::new(Instant::now()),
         };
         Self { lab, chosen: EXPERIMENTS.iter().collect(), intrusive: false }
     }
@@ -110,17 +114,18 @@ impl Probe {
         let side_by_side = if self.lab.one_at_a_time { 1 } else { EXPERIMENTS.len() };
         let mut waiting = self.experiments();
         let mut running = JoinSet::new();
-        let (mut findings, mut unmeasured) = (Vec::new(), Vec::new());
+        let (mut findings, mut unmeasured, mut timelines) = (Vec::new(), Vec::new(), Vec::new());
         loop {
             while running.len() < side_by_side
                 && let Some(experiment) = waiting.next()
             {
-                let lab = self.lab.clone();
+                let lab = Lab { recorder: Recorder::new(start), ..self.lab.clone() };
                 running.spawn(async move { (experiment, conclude(experiment, &lab).await) });
                 tell(Event::Begun(experiment));
             }
             let Some(done) = running.join_next().await else { break };
-            let Ok((experiment, result)) = done else { continue };
+            let Ok((experiment, (result, timeline))) = done else { continue };
+            timelines.push(timeline);
             match result {
                 Ok(found) => {
                     found.iter().for_each(|finding| tell(Event::Found(finding)));
@@ -135,6 +140,7 @@ impl Probe {
         }
         let place = |name: &str| EXPERIMENTS.iter().position(|experiment| experiment.name == name);
         findings.sort_by_key(|finding| place(finding.experiment));
+        timelines.sort_by_key(|timeline| place(timeline.experiment));
         Ok(Report {
             version: Report::VERSION,
             url: self.lab.target.url.clone(),
@@ -143,13 +149,24 @@ impl Probe {
             took_seconds: start.elapsed().as_secs_f64(),
             findings,
             unmeasured,
+            timelines,
         })
     }
 }
 
 /// One experiment, and whether the server has survived it: findings from a server that went away are not its manner.
-async fn conclude(experiment: &'static Experiment, lab: &Lab) -> Result<Vec<Finding>, Unmeasured> {
+async fn conclude(experiment: &'static Experiment, lab: &Lab) -> (Result<Vec<Finding>, Unmeasured>, Timeline) {
+    let begun = Instant::now();
     let found = experiment.run(lab.clone()).await;
+    let timeline = lab.recorder.timeline(experiment.name, begun);
+    (survived(experiment, lab, found).await, timeline)
+}
+
+async fn survived(
+    experiment: &'static Experiment,
+    lab: &Lab,
+    found: Result<Vec<Finding>, Trouble>,
+) -> Result<Vec<Finding>, Unmeasured> {
     let failed = |why, server_gone| Unmeasured { experiment: experiment.name, why, server_gone };
     if let Err(trouble) = greeting::is_alive(lab).await {
         return Err(failed(format!("the server stopped answering: {trouble}"), true));

@@ -2,10 +2,10 @@
 
 use tenure_proto::{Client, Connection, Server};
 
-/// Mostly the parser of a head that came in part (136 bytes); the configuration is shared.
+/// Mostly the parser of a head that came in part (104 bytes); the configuration is shared.
 #[test]
 #[cfg(target_pointer_width = "64")]
 fn a_connection_is_as_large_as_this() {
-    assert_eq!(size_of::<Connection<Server>>(), 256);
-    assert_eq!(size_of::<Connection<Client>>(), 256);
+    assert_eq!(size_of::<Connection<Server>>(), 224);
+    assert_eq!(size_of::<Connection<Client>>(), 224);
 }

@@ -15,7 +15,7 @@ use tenure::Body;
 use tenure::server::Server;
 
 use common::counting::{Counting, live};
-use common::run;
+use common::{connection_tasks, run};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -33,15 +33,14 @@ fn a_parked_connection_holds_at_most_64_bytes() {
         });
         let server = Server::new().park_after(Some(Duration::from_millis(100)));
         tokio::spawn(server.serve(listener, handler, std::future::pending::<()>()));
-        let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
 
         // The peers are plain sockets, which hold no heap. The first ones warm everything up.
         let mut peers = Vec::with_capacity(2 * CONNECTIONS);
         peers.extend(ask(address, CONNECTIONS).await);
-        until(|| tasks() == 1).await;
+        until(|| connection_tasks() == 0).await;
         let before = live();
         peers.extend(ask(address, CONNECTIONS).await);
-        until(|| tasks() == 1).await;
+        until(|| connection_tasks() == 0).await;
         let parked = (live() - before) as f64 / CONNECTIONS as f64;
         println!("live heap a parked connection: {parked:.1} bytes");
         assert!(parked <= 64.0, "{parked} bytes of live heap a parked connection");

@@ -21,7 +21,7 @@ use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
 
 use common::counting::{self, Counting, live};
-use common::run;
+use common::{connection_tasks, run};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -48,16 +48,15 @@ fn a_parked_tls_connection_holds_no_buffers() {
         let certificates = Certificates::from_files(chain, key).unwrap();
         let server = Server::new().tls(&certificates).park_after(Some(Duration::from_millis(100)));
         tokio::spawn(server.serve(listener, handler, std::future::pending::<()>()));
-        let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
 
         // The first ones warm everything up.
         let mut peers = Vec::with_capacity(3 * CONNECTIONS);
         peers.extend(ask(address, config(&roots, &TLS13)).await);
-        until(|| tasks() == 1).await;
+        until(|| connection_tasks() == 0).await;
         for version in [&TLS13, &TLS12] {
             let before = live();
             peers.extend(ask(address, config(&roots, version)).await);
-            until(|| tasks() == 1).await;
+            until(|| connection_tasks() == 0).await;
             let parked = (live() - before) as f64 / CONNECTIONS as f64;
             println!("live heap a parked connection, {:?}: {parked:.0} bytes", version.version);
             assert!(parked <= 3584.0, "{parked} bytes of live heap a parked connection");

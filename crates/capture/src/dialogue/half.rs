@@ -139,6 +139,12 @@ impl<R: Side> Half<R> {
         self.newest = Some((piece.moment, piece.acked));
     }
 
+    /// Bytes that nobody will read.
+    pub(super) fn pass(&mut self, piece: &Piece) {
+        self.rest = Vec::new();
+        self.at = piece.at + piece.bytes.len() as u64;
+    }
+
     /// Takes one step.
     pub(super) fn step(&mut self) -> Step {
         let Some((moment, acked)) = self.newest else { return Step::NeedInput };

@@ -118,3 +118,31 @@ fn where_packets_were_lost_nothing_is_called_not_processed() {
     let lossy = fresh().client(GET).server(head.as_bytes()).server(&content[..9]).lose(1).server(&content[9..]);
     assert_eq!(story(&race(lossy).life()), ["GET /a 200 answered", "POST /b - unknown race"]);
 }
+
+#[test]
+fn bytes_that_wait_for_others_have_room_in_all_and_no_more() {
+    // A megabyte, in tests. Each answer's content comes before its head, which comes when all contents have.
+    let content = vec![b'x'; 50_000];
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", content.len());
+    let talks = (0..40_u16).map(|i| {
+        let talk = Talk::between(&format!("10.0.0.1:{}", 40_000 + i), "10.0.0.2:80", 7).open(1, 1).client(GET);
+        talk.stray(Server, head.len() as i32, &content).after(1_000).server(head.as_bytes())
+    });
+    let mut packets: Vec<_> = talks.flat_map(|talk| talk.packets).collect();
+    packets.sort_by_key(|(time, ..)| *time);
+    let lives = capture(&pcap(1, &packets)).lives;
+    let answered = lives.iter().filter(|life| story(life) == ["GET /a 200 answered"]).count();
+    assert_eq!(lives.len(), 40);
+    assert!((15..=25).contains(&answered), "{answered}: the first ones, while there is room");
+}
+
+#[test]
+fn a_length_that_no_packet_has_is_not_believed() {
+    // The IP header says nothing of the length, and the file says four gigabytes.
+    let mut talk = fresh().client(GET).server(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\nx");
+    let (_, data, len) = talk.packets.last_mut().unwrap();
+    data[16..18].fill(0);
+    *len = u32::MAX as usize;
+    let life = talk.life();
+    assert!(life.bytes[1] < 2 << 20, "{:?}", life.bytes);
+}

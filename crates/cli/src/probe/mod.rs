@@ -2,8 +2,10 @@
 //!
 //! The experiments are the library `tenure-probe`; here are the options, what a person sees, and the exit code.
 
+mod html;
 mod progress;
 mod show;
+mod timeline;
 
 use std::error::Error;
 use std::io::IsTerminal;
@@ -15,7 +17,7 @@ use http::Uri;
 use tenure_probe::{EXPERIMENTS, Event, Experiment, Failure, Level, Probe, Report, Target, Tcp};
 
 use crate::net::{STOPPED, Stop, WrongUse, exit_code, url};
-use crate::report::{Out, Stream};
+use crate::report::{Out, Stream, html as page, units};
 use crate::send::Embedded;
 use progress::Progress;
 
@@ -49,6 +51,9 @@ pub(crate) struct Args {
     /// Print the report as JSON, at the end
     #[arg(long)]
     json: bool,
+    /// Also write the report as one page for a browser, with what happened on each connection drawn over time
+    #[arg(long, value_name = "PAGE")]
+    html: Option<PathBuf>,
 }
 
 fn after_help() -> String {
@@ -61,6 +66,7 @@ fn after_help() -> String {
 Examples:
   tenure probe http://127.0.0.1:8080/
   tenure probe --only idle https://example.com/
+  tenure probe --html report.html http://127.0.0.1:8080/
   tenure probe --fail-on warning --json http://127.0.0.1:8080/ > report.json
 
 Exit codes: 0 measured, 1 a verdict of --fail-on, or the server cannot be measured, 2 wrong use."
@@ -106,8 +112,17 @@ async fn probe(args: Args) -> Result<u8, Box<dyn Error>> {
 
 async fn measure(args: &Args, uri: &Uri) -> Result<u8, Box<dyn Error>> {
     let out = Out::new(Stream::Stdout);
+    if let Some(folder) = args.html.as_ref().and_then(|path| path.parent()).filter(|f| !f.as_os_str().is_empty())
+        && !folder.is_dir()
+    {
+        // Not at the end of a long run.
+        return Err(WrongUse::new(format!("--html: there is no folder {}", units::path(folder))).into());
+    }
     match observed(args, uri, &out).await? {
         Ok(report) => {
+            if let Some(path) = &args.html {
+                page::write(path, &html::page(&report))?;
+            }
             out.write(&if args.json {
                 serde_json::to_string_pretty(&report)? + "\n"
             } else {
@@ -121,6 +136,10 @@ async fn measure(args: &Args, uri: &Uri) -> Result<u8, Box<dyn Error>> {
             let report = serde_json::json!({ "version": Report::VERSION, "url": uri.to_string(), "error": error });
             out.write(&(serde_json::to_string_pretty(&report)? + "\n"));
             Ok(1)
+        }
+        Err(Failure::Tls(what)) if what.contains("certificate") => {
+            let advice = "if you trust this server, say so with --cacert FILE";
+            Err(format!("{uri}: {}; {advice}", Failure::Tls(what)).into())
         }
         Err(failure) => Err(format!("{uri}: {failure}").into()),
     }

@@ -15,20 +15,24 @@ pub(super) fn greeting(url: &str, greeting: &Greeting, paint: Paint) -> String {
         }
     }
     text.push('\n');
-    text += &match (&greeting.server, &greeting.via) {
-        (Some(server), None) => format!("It says it is {}; hops behind it are not seen.\n", units::plain(server)),
-        (_, Some(via)) => {
-            format!("It says it is a proxy ({}); the server behind it is not seen.\n", units::plain(via))
-        }
-        (None, None) => String::new(),
-    };
+    text += &who_answers(greeting);
+    text += ".\n";
     text + "\n"
+}
+
+/// Which hop is measured, by what it says of itself; whatever is behind it is not seen.
+pub(super) fn who_answers(greeting: &Greeting) -> String {
+    match (&greeting.server, &greeting.via) {
+        (_, Some(via)) => format!("It says it is a proxy ({}); hops behind it are not seen", units::plain(via)),
+        (Some(server), None) => format!("It says it is {}; hops behind it are not seen", units::plain(server)),
+        (None, None) => "It does not say what it is; if it is a proxy, hops behind it are not seen".to_owned(),
+    }
 }
 
 /// One finding, on one line.
 pub(super) fn finding(finding: &Finding, paint: Paint) -> String {
     format!(
-        "{} {:<28} {}  {}\n",
+        "{} {:<31} {}  {}\n",
         word(finding.verdict, paint),
         finding.subject,
         paint.bold(&finding.value.to_string()),
@@ -38,7 +42,7 @@ pub(super) fn finding(finding: &Finding, paint: Paint) -> String {
 
 /// An experiment that came to nothing, on one line.
 pub(super) fn unmeasured(unmeasured: &Unmeasured, paint: Paint) -> String {
-    format!("{} {:<28} {}\n", paint.dim("-------"), unmeasured.experiment, units::plain(&unmeasured.why))
+    format!("{} {:<31} {}\n", paint.dim("-------"), unmeasured.experiment, units::plain(&unmeasured.why))
 }
 
 /// What to think of it: the worst first, with the reason and the section.

@@ -2,6 +2,7 @@
 //! shown as a table for people or as lines of JSON for programs.
 
 mod columns;
+pub(crate) mod html;
 mod item;
 mod json;
 mod out;

@@ -4,6 +4,7 @@ mod captures;
 mod chain;
 mod explain;
 mod get;
+mod misbehave;
 mod page;
 mod probe;
 mod send;

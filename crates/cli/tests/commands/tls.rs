@@ -8,7 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 
-use crate::support::{Peer, Serve, tenure};
+use crate::support::{Peer, Serve, self_signed, tenure};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -81,15 +81,10 @@ fn a_server_that_does_not_speak_tls() {
 fn our_own_server_speaks_https_and_reads_its_files_again() {
     let dir = tempfile::tempdir().unwrap();
     let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
-    let issue = || {
-        let key = KeyPair::generate().unwrap();
-        let cert = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
-        fs::write(file("cert.pem"), cert.pem()).unwrap();
-        fs::write(file("key.pem"), key.serialize_pem()).unwrap();
-    };
-    issue();
-    fs::copy(file("cert.pem"), file("old.pem")).unwrap();
-    let (stored, cert, key) = (file("stored"), file("cert.pem"), file("key.pem"));
+    let issue = || self_signed(dir.path());
+    let (cert, key) = issue();
+    fs::copy(&cert, file("old.pem")).unwrap();
+    let stored = file("stored");
     let server = Serve::start(["--uploads", &stored, "--cert", &cert, "--key", &key]);
     assert!(server.url.starts_with("https://127.0.0.1:"), "{}", server.url);
 

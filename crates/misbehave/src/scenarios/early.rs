@@ -1,6 +1,5 @@
 //! Final responses sent before the request's content was read.
 
-use super::idle::REQUEST_TIMEOUT;
 use crate::answer::Answer;
 use crate::parameter::{Kind, Parameter};
 use crate::plan::{Step, staged_close};
@@ -36,16 +35,15 @@ pub(super) const EARLY_408: Scenario = Scenario {
         if !x.is_due() {
             return x.answered();
         }
-        refused(REQUEST_TIMEOUT.to_vec(), x.values.yes("linger"))
+        let refusal = Answer::ok(x).status("408 Request Timeout").closes().bytes();
+        refused(refusal, x.values.yes("linger"))
     },
 };
 
 fn refused(bytes: Vec<u8>, linger: bool) -> Vec<Step> {
-    let mut steps = vec![Step::Send(bytes)];
     if linger {
-        steps.extend(staged_close());
-    } else {
-        steps.push(Step::Close);
+        return [Step::Send(bytes)].into_iter().chain(staged_close()).collect();
     }
-    steps
+    // Above unread content the close is a reset, which can overtake the response.
+    vec![Step::Cross, Step::Send(bytes), Step::Close]
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use crate::answer::Answer;
 use crate::parameter::{Kind, Parameter};
-use crate::plan::{Step, end};
+use crate::plan::{Step, Terms, end};
 use crate::scenario::{BY, Exchange, JITTER, Scenario};
 
 const LIE_AFTER: Parameter = Parameter {
     name: "after",
     kind: Kind::Duration,
     default: "1s",
-    about: "when it really closes: the same time is the truth, a shorter one the lie",
+    about: "when it really closes: the same time is the truth, a shorter one the lie, a longer one the test",
 };
 
 pub(super) const HINT_TIMEOUT: Scenario = Scenario {
@@ -25,9 +25,10 @@ pub(super) const HINT_TIMEOUT: Scenario = Scenario {
         BY,
     ],
     plan: |x| {
-        let hint = format!("timeout={}", x.values.number("timeout"));
-        let rest = [Step::Idle(x.spread("after")), end(x.values.choice("by"))];
-        x.processed_then(hinted(x, hint).bytes(), rest)
+        let timeout = x.values.number("timeout");
+        let terms = Terms { timeout: Some(Duration::from_secs(timeout)), ..Terms::default() };
+        let rest = [Step::Terms(terms), Step::Idle(x.spread("after")), end(x.values.choice("by"))];
+        x.processed_then(hinted(x, format!("timeout={timeout}")).bytes(), rest)
     },
 };
 
@@ -49,6 +50,12 @@ pub(super) const HINT_MAX: Scenario = Scenario {
             about: "so many requests sooner it really closes",
         },
         Parameter {
+            name: "late",
+            kind: Kind::Number(1_000_000),
+            default: "0",
+            about: "so many requests more than announced it answers, to see who sends them",
+        },
+        Parameter {
             name: "after",
             kind: Kind::Duration,
             default: "0ms",
@@ -58,15 +65,16 @@ pub(super) const HINT_MAX: Scenario = Scenario {
         BY,
     ],
     plan: |x| {
-        let (max, early) = (x.values.number("max"), x.values.number("early"));
+        let (max, early, late) = (x.values.number("max"), x.values.number("early"), x.values.number("late"));
         let left = max.saturating_sub(x.number);
         let bytes = hinted(x, format!("timeout=60, max={left}")).bytes();
-        if left > early {
-            return x.processed_then(bytes, []);
+        let terms = Step::Terms(Terms { left: Some(left), ..Terms::default() });
+        if (max + late).saturating_sub(x.number) > early {
+            return x.processed_then(bytes, [terms]);
         }
         let after = x.spread("after");
         let wait = (after > Duration::ZERO).then_some(Step::Idle(after));
-        x.processed_then(bytes, wait.into_iter().chain([end(x.values.choice("by"))]))
+        x.processed_then(bytes, [terms].into_iter().chain(wait).chain([end(x.values.choice("by"))]))
     },
 };
 

@@ -55,5 +55,5 @@ pub(super) const IDLE_408: Scenario = Scenario {
 };
 
 /// A 408 that answers nothing.
-pub(super) const REQUEST_TIMEOUT: &[u8] =
+const REQUEST_TIMEOUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 8\r\nConnection: close\r\n\r\ntimeout\n";

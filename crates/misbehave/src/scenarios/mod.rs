@@ -4,7 +4,12 @@ mod early;
 mod ending;
 mod hint;
 mod idle;
+mod interim;
+mod length;
+mod options;
+mod slow;
 mod stray;
+mod tls;
 mod truncate;
 mod version;
 
@@ -26,9 +31,16 @@ pub static ALL: &[&Scenario] = &[
     &hint::HINT_MAX,
     &early::EARLY_408,
     &early::EARLY_413,
+    &interim::INTERIM,
+    &slow::SLOW_HEAD,
+    &slow::SLOW_BODY,
+    &slow::PIECES,
     &truncate::TRUNCATE,
+    &length::WRONG_LENGTH,
     &stray::STRAY,
     &version::HTTP10,
+    &options::CONNECTION,
+    &tls::TLS_CLOSE,
 ];
 
 /// The scenario of that name.

@@ -2,7 +2,7 @@
 
 use crate::answer::Answer;
 use crate::parameter::{Kind, Parameter};
-use crate::plan::Step;
+use crate::plan::{Step, Wrong};
 use crate::scenario::{AT, Exchange, JITTER, Scenario};
 
 pub(super) const STRAY: Scenario = Scenario {
@@ -38,9 +38,14 @@ fn strayed(x: &Exchange<'_>) -> Vec<Step> {
         _ => b"\r\n",
     };
     let answer = Answer::ok(x).bytes();
-    match x.values.choice("place") {
-        "with" => x.processed_then([&answer, stray].concat(), []),
-        "before" => x.processed_then([stray, &answer].concat(), []),
-        _ => x.processed_then(answer, [Step::Idle(x.spread("after")), Step::SendUnasked(stray.to_vec())]),
+    let (place, is_newline) = (x.values.choice("place"), x.values.choice("what") == "newline");
+    if place == "after" {
+        return x.processed_then(answer, [Step::Idle(x.spread("after")), Step::SendUnasked(stray.to_vec())]);
     }
+    // A response before the response is an answer like any other to the one who reads it.
+    let crosses = place == "before" && x.values.choice("what") == "response";
+    let bytes = if place == "with" { [&answer, stray].concat() } else { [stray, &answer].concat() };
+    // An empty line may be skipped, and is no sign of confusion (RFC 9112 section 9.2).
+    let send = if is_newline { Step::Send(bytes) } else { Step::SendWrong(Wrong::Stray, bytes) };
+    [Step::ReadContent, Step::Process].into_iter().chain(crosses.then_some(Step::Cross)).chain([send]).collect()
 }

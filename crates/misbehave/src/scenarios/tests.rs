@@ -19,6 +19,8 @@ fn plan(scenario: &Scenario, query: &str, method: &str, number: u64, persistence
         persistence,
         expects_continue: false,
         wants_json: false,
+        client: String::new(),
+        secure: true,
     };
     (scenario.plan)(&Exchange { request: &request, values: &values, number, random: Random::of(1, 1, number) })
 }
@@ -67,8 +69,9 @@ fn every_plan_can_be_made_for_every_method_and_value() {
 }
 
 fn sent(steps: &[Step]) -> String {
-    let bytes =
-        steps.iter().filter_map(|step| if let Step::Send(bytes) = step { Some(bytes.as_slice()) } else { None });
+    let bytes = steps
+        .iter()
+        .filter_map(|step| if let Step::Send(b) | Step::SendWrong(_, b) = step { Some(b.as_slice()) } else { None });
     String::from_utf8_lossy(&bytes.collect::<Vec<_>>().concat()).into_owned()
 }
 
@@ -104,4 +107,38 @@ fn a_request_counts_as_processed_only_where_the_server_acts_on_it() {
     let processes = |name: &str, query: &str, number| get(name, query, number).contains(&Step::Process);
     assert!(processes("drop", "", 2) && processes("truncate", "", 2) && processes("dead", "process=yes", 1));
     assert!(!processes("early-413", "", 1) && !processes("early-408", "", 2) && !processes("dead", "", 1));
+}
+
+#[test]
+fn a_wrong_length_is_wrong_by_so_much() {
+    let length = |query| sent(&get("wrong-length", query, 1));
+    assert!(length("off=3").contains("Content-Length: 9\r\n") && length("off=3").ends_with("answer to 7\n"));
+    assert!(length("length=long&off=100").contains("Content-Length: 112\r\n"));
+}
+
+#[test]
+fn pieces_are_right_when_put_together() {
+    let pieces = get("pieces", "", 1);
+    let one_byte = |step: &Step| !matches!(step, Step::Send(bytes) if bytes.len() != 1);
+    assert!(
+        pieces.iter().all(one_byte)
+            && sent(&pieces).ends_with("\r\n\r\n6\r\nanswer\r\n6\r\n to 7\n\r\n0\r\nX-Trailer: last\r\n\r\n")
+    );
+    let slow = get("slow-head", "size=10&gap=5ms", 1);
+    let pauses = slow.iter().filter(|step| matches!(step, Step::Pause(_))).count();
+    assert!(pauses == 7 && sent(&slow).ends_with("answer to 7\n"), "{slow:?}");
+}
+
+#[test]
+fn so_many_interim_responses_come_before_the_answer() {
+    let text = sent(&get("interim", "count=3&status=100", 1));
+    assert!(text.starts_with(&"HTTP/1.1 100 Continue\r\n\r\n".repeat(3)) && text.matches("HTTP/1.1 ").count() == 4);
+}
+
+#[test]
+fn over_tls_content_that_the_close_ends_is_cut_without_an_alert() {
+    let last = |query| get("tls-close", query, 1).pop();
+    assert_eq!((last("notify=no"), last("notify=yes")), (Some(Step::Sever), Some(Step::Close)));
+    let is_cut = |query| get("tls-close", query, 1).iter().any(|step| matches!(step, Step::SendWrong(..)));
+    assert!(is_cut("framing=close") && !is_cut("framing=close&notify=yes") && !is_cut("framing=chunked"));
 }

@@ -2,7 +2,7 @@
 
 use crate::answer::{Answer, Framing};
 use crate::parameter::{Kind, Parameter};
-use crate::plan::end;
+use crate::plan::{Step, Wrong, end};
 use crate::scenario::{AT, BY, Scenario};
 
 pub(super) const TRUNCATE: Scenario = Scenario {
@@ -26,7 +26,9 @@ pub(super) const TRUNCATE: Scenario = Scenario {
         let place = x.values.choice("where");
         let chunked = matches!(place, "chunk" | "last-chunk" | "trailers");
         let answer = Answer::ok(x).framing(if chunked { Framing::Chunked } else { Framing::Length });
-        x.processed_then(cut(&answer, place), [end(x.values.choice("by"))])
+        // With the last chunk the content is complete (RFC 9112 section 8), the message is not.
+        let wrong = if place == "trailers" { Wrong::Unclear } else { Wrong::Cut };
+        vec![Step::ReadContent, Step::Process, Step::SendWrong(wrong, cut(&answer, place)), end(x.values.choice("by"))]
     },
 };
 

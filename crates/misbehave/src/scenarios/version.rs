@@ -2,8 +2,8 @@
 
 use crate::answer::{Answer, Framing};
 use crate::parameter::{Kind, Parameter};
-use crate::plan::Step;
-use crate::scenario::Scenario;
+use crate::plan::{Step, Terms};
+use crate::scenario::{LINGER, Scenario};
 
 pub(super) const HTTP10: Scenario = Scenario {
     name: "http10",
@@ -22,6 +22,7 @@ pub(super) const HTTP10: Scenario = Scenario {
             default: "yes",
             about: "say Content-Length, or let the close end the content (and then never persist)",
         },
+        Parameter { default: "0ms", ..LINGER },
     ],
     plan: |x| {
         let (keep, length) = (x.values.yes("keep-alive"), x.values.yes("length"));
@@ -32,7 +33,10 @@ pub(super) const HTTP10: Scenario = Scenario {
         if !length {
             answer = answer.framing(Framing::CloseDelimited);
         }
-        let end = (!keep || !length).then_some(Step::Close);
-        x.processed_then(answer.bytes(), end)
+        let linger = x.values.duration(LINGER.name);
+        let wait = (length && !linger.is_zero()).then_some(Step::Idle(linger));
+        let closes = Terms { closes: true, ..Terms::default() };
+        let end = [Step::Terms(closes)].into_iter().chain(wait).chain([Step::Close]);
+        x.processed_then(answer.bytes(), end.filter(|_| !keep || !length))
     },
 };

@@ -3,9 +3,11 @@
 mod age;
 mod chunked_request;
 mod close_option;
+mod early_answer;
 mod empty_line;
 mod expect_continue;
 mod head_framing;
+mod http09;
 mod hygiene;
 mod idle;
 mod max_requests;
@@ -67,6 +69,7 @@ impl Experiment {
 pub const EXPERIMENTS: &[Experiment] = &[
     persistence11::EXPERIMENT,
     persistence10::EXPERIMENT,
+    http09::EXPERIMENT,
     close_option::EXPERIMENT,
     idle::EXPERIMENT,
     within_a_head::EXPERIMENT,
@@ -80,6 +83,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     chunked_request::EXPERIMENT,
     expect_continue::EXPERIMENT,
     unread_content::EXPERIMENT,
+    early_answer::EXPERIMENT,
     tls::EXPERIMENT,
     hygiene::EXPERIMENT,
 ];

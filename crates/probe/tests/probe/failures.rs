@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::memory::{Memory, head, target};
-use tenure_probe::{BoxFuture, Dial, Failure, Opened, Probe, Target, Tcp};
+use tenure_probe::{BoxFuture, Dial, Failure, Offer, Opened, Probe, Target, Tcp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::Instant;
 
@@ -35,6 +35,24 @@ async fn a_server_that_never_answers() {
         Ok(async move { while head(&mut stream, Instant::now() + Duration::from_secs(99)).await.is_some() {} })
     });
     assert_eq!(failure(Arc::new(dial), target()).await, Failure::NoAnswer { after: Duration::from_secs(10) });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_whose_answer_has_no_end() {
+    let dial = Memory(|mut stream: DuplexStream| {
+        Ok(async move {
+            while stream.write_all(b"HTTP/1.1 200 OK\r\nX: ").await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                while stream.write_all(b"y").await.is_ok() {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        })
+    });
+    let start = Instant::now();
+    let failure = Probe::new(Arc::new(dial), target()).run(|_| {}).await.map(|report| report.url).unwrap_err();
+    assert_eq!(failure, Failure::NoAnswer { after: Duration::from_secs(30) });
+    assert!(start.elapsed() < Duration::from_secs(60), "bounded: {:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,18 +89,26 @@ async fn something_else_than_http() {
     assert!(matches!(failure, Failure::NotHttp(_)), "{failure}");
 }
 
-/// https was asked for, and the port answers in plain HTTP.
-struct PlainForTls(Memory<Serve>);
+/// https was asked for, and the handshake fails.
+struct NoHandshake<F> {
+    why: &'static str,
+    port: Memory<F>,
+}
 
-type Serve = fn(DuplexStream) -> Result<BoxFuture<'static, ()>, Failure>;
-
-impl Dial for PlainForTls {
+impl<F> Dial for NoHandshake<F>
+where
+    Memory<F>: Dial,
+{
     fn dial(&self) -> BoxFuture<'_, Result<Opened, Failure>> {
-        Box::pin(async { Err(Failure::Tls("received corrupt message of type InvalidContentType".to_owned())) })
+        Box::pin(async { Err(Failure::Tls(self.why.to_owned())) })
+    }
+
+    fn dial_tls(&self, _: Offer) -> BoxFuture<'_, Result<Opened, Failure>> {
+        self.dial()
     }
 
     fn dial_plain(&self) -> BoxFuture<'_, Result<Opened, Failure>> {
-        self.0.dial_plain()
+        self.port.dial_plain()
     }
 
     fn address(&self) -> Option<SocketAddr> {
@@ -90,16 +116,36 @@ impl Dial for PlainForTls {
     }
 }
 
+async fn https_failure(dial: impl Dial + 'static) -> Failure {
+    failure(Arc::new(dial), Target::new(&"https://probed.test/".parse().unwrap()).unwrap()).await
+}
+
 #[tokio::test(start_paused = true)]
 async fn plain_http_on_https() {
-    let dial = PlainForTls(Memory(|mut stream| {
-        Ok(Box::pin(async move {
+    let port = Memory(|mut stream| {
+        Ok(async move {
             head(&mut stream, Instant::now() + Duration::from_secs(9)).await;
             let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await;
-        }))
-    }));
-    let https = Target::new(&"https://probed.test/".parse().unwrap()).unwrap();
-    assert_eq!(failure(Arc::new(dial), https).await, Failure::SpeaksPlain);
+        })
+    });
+    let why = "received corrupt message of type InvalidContentType";
+    assert_eq!(https_failure(NoHandshake { why, port }).await, Failure::SpeaksPlain);
+}
+
+/// nginx explains itself in plain HTTP on a port that speaks TLS: the certificate is what is wrong.
+#[tokio::test(start_paused = true)]
+async fn a_certificate_that_is_not_trusted() {
+    let port = Memory(|mut stream: DuplexStream| {
+        Ok(async move {
+            let mut heard = [0; 512];
+            let n = stream.read(&mut heard).await.unwrap_or_default();
+            let hello = heard[..n].starts_with(&[0x16, 3]);
+            let answer: &[u8] = if hello { &[0x16, 3, 3, 0, 90, 2] } else { b"HTTP/1.1 400 Bad Request\r\n\r\n" };
+            let _ = stream.write_all(answer).await;
+        })
+    });
+    let why = "invalid peer certificate: UnknownIssuer";
+    assert_eq!(https_failure(NoHandshake { why, port }).await, Failure::Tls(why.to_owned()));
 }
 
 #[tokio::test]

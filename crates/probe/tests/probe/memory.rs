@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tenure_probe::{BoxFuture, Dial, EXPERIMENTS, Failure, Finding, Opened, Probe, Report, Target};
+use tenure_probe::{BoxFuture, Dial, EXPERIMENTS, Failure, Finding, Offer, Opened, Probe, Report, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -39,6 +39,14 @@ pub(crate) struct Manners {
     /// What it sends where no content is due.
     pub(crate) after_head: &'static str,
     pub(crate) after_304: &'static str,
+    /// It answers 413 before longer content, and says close.
+    pub(crate) most_content: u64,
+    /// It goes on after a request that says close.
+    pub(crate) ignores_close: bool,
+    /// It answers 501 to a method that it does not know, and says close.
+    pub(crate) refuses_methods: bool,
+    /// It answers a request of HTTP/0.9 by content alone.
+    pub(crate) speaks_http09: bool,
     /// How long it takes a head to come.
     pub(crate) head: Duration,
 }
@@ -61,6 +69,10 @@ impl Default for Manners {
             ignores_expect: false,
             after_head: "",
             after_304: "",
+            most_content: u64::MAX,
+            ignores_close: false,
+            refuses_methods: false,
+            speaks_http09: false,
             head: Duration::from_secs(30),
         }
     }
@@ -102,6 +114,10 @@ impl Server {
             if self.is_dead() {
                 return;
             }
+            if is_http09(head.as_bytes()) && manners.speaks_http09 {
+                let _ = stream.write_all(b"hi").await;
+                return;
+            }
             if !head.lines().next().is_some_and(|line| line.contains(" HTTP/1.")) {
                 let _ = stream
                     .write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
@@ -115,6 +131,19 @@ impl Server {
                 (false, Some(seconds)) => format!("Connection: keep-alive\r\nKeep-Alive: timeout={seconds}\r\n"),
                 (false, None) => "Connection: keep-alive\r\n".to_owned(),
             };
+            let known = ["GET ", "HEAD ", "OPTIONS "].iter().any(|method| head.starts_with(method));
+            let refusal = if length(&head).is_some_and(|length| length > manners.most_content) {
+                Some("413 Content Too Large")
+            } else {
+                (!known && manners.refuses_methods).then_some("501 Not Implemented")
+            };
+            if let Some(refusal) = refusal {
+                let answer = format!("HTTP/1.1 {refusal}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.shutdown().await;
+                let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+                return;
+            }
             if head.contains("100-continue") && !manners.ignores_expect {
                 let _ = stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
             }
@@ -134,6 +163,9 @@ impl Server {
     }
 
     fn wants_close(&self, head: &str) -> bool {
+        if self.manners.ignores_close {
+            return false;
+        }
         let values: Vec<_> = head
             .lines()
             .filter_map(|line| line.split_once(": "))
@@ -151,17 +183,25 @@ impl Server {
 /// A whole head; `None` at the end, or if there is none in time.
 pub(crate) async fn head(stream: &mut DuplexStream, until: Instant) -> Option<String> {
     let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") || head == b"\r\n\r\n" {
+    while !(head.ends_with(b"\r\n\r\n") && head != b"\r\n\r\n" || is_http09(&head)) {
         head.push(timeout_at(until, stream.read_u8()).await.ok()?.ok()?);
     }
     // RFC 9112 section 2.2: an empty line before it is ignored.
     String::from_utf8(head).ok().map(|head| head.trim_start().to_owned())
 }
 
+/// A first line without a version.
+fn is_http09(head: &[u8]) -> bool {
+    head.starts_with(b"GET ") && head.ends_with(b"\r\n") && !head.windows(6).any(|bytes| bytes == b" HTTP/")
+}
+
+fn length(head: &str) -> Option<u64> {
+    head.lines().find_map(|line| line.strip_prefix("Content-Length: ")?.parse().ok())
+}
+
 /// Reads the content of a request with this head.
 async fn content(stream: &mut DuplexStream, head: &str) {
-    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")?.parse().ok());
-    if let Some(length) = length {
+    if let Some(length) = length(head) {
         let _ = tokio::io::copy(&mut stream.take(length), &mut tokio::io::sink()).await;
     } else if head.contains("chunked") {
         let mut end = Vec::new();
@@ -182,6 +222,10 @@ where
 {
     fn dial(&self) -> BoxFuture<'_, Result<Opened, Failure>> {
         self.dial_plain()
+    }
+
+    fn dial_tls(&self, _: Offer) -> BoxFuture<'_, Result<Opened, Failure>> {
+        self.dial()
     }
 
     fn dial_plain(&self) -> BoxFuture<'_, Result<Opened, Failure>> {

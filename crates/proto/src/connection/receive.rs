@@ -9,7 +9,7 @@ use crate::connection::CloseReason;
 use crate::error::{ErrorKind, ProtocolError};
 use crate::event::Event;
 use crate::message::head::Parsed;
-use crate::message::{Expectation, Fault, Fields, RequestHead, ResponseHead};
+use crate::message::{Expectation, Fault, Fields, KeepAlive, RequestHead, ResponseHead};
 use crate::role::sealed::State as _;
 use crate::role::{Client, Role, Server};
 use crate::version::Version;
@@ -234,7 +234,7 @@ impl Connection<Server> {
             options: facts.options,
             expectation,
             upgrade,
-            keep_alive: facts.keep_alive,
+            keep_alive: KeepAlive::of(parsed.fields, facts),
         }))
     }
 }
@@ -269,7 +269,7 @@ impl Connection<Client> {
             persistence,
             options: facts.options,
             coded: facts.codings.other || facts.codings.unknown,
-            keep_alive: facts.keep_alive,
+            keep_alive: KeepAlive::of(parsed.fields, facts),
         };
         if status.is_informational() && !switches {
             if exchange.interim == self.config.limits.interim {

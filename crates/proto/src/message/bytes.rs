@@ -24,21 +24,48 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
     TOKEN[byte as usize]
 }
 
-/// True for a byte that a field value may hold: HTAB, SP, VCHAR, obs-text.
+/// The length of the token at the start.
 #[inline]
-const fn is_value_byte(byte: u8) -> bool {
-    (byte >= 0x20 && byte != 0x7f) || byte == b'\t'
+pub(crate) fn token_len(bytes: &[u8]) -> usize {
+    bytes.iter().position(|&b| !is_token_byte(b)).unwrap_or(bytes.len())
 }
 
 /// Position of the first byte that is not allowed in a field value.
 #[inline]
 pub(crate) fn bad_value_byte(value: &[u8]) -> Option<usize> {
-    // Without an early exit the compiler checks many bytes at once; almost every value is good.
-    if value.iter().fold(true, |good, &b| good & is_value_byte(b)) {
-        return None;
+    let mut from = 0;
+    loop {
+        let at = from + first_control(&value[from..])?;
+        if value[at] != b'\t' {
+            return Some(at);
+        }
+        from = at + 1;
     }
-    value.iter().position(|&b| !is_value_byte(b))
 }
+
+/// Position of the first control byte: below SP, or DEL.
+#[inline]
+fn first_control(bytes: &[u8]) -> Option<usize> {
+    // The compiler checks blocks of a fixed size at once.
+    let clean = |block: &&[u8; 32]| block.iter().fold(true, |clean, &b| clean & (b >= 0x20) & (b != 0x7f));
+    let clean = 32 * bytes.as_chunks::<32>().0.iter().take_while(clean).count();
+    let (words, last) = bytes[clean..].as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        // By subtraction a byte borrows from its upper neighbour, and so gets its highest bit set, if it
+        // is too small; the lowest one that did is one that is too small by itself.
+        let word = u64::from_le_bytes(*word);
+        let small = |word: u64, than: u8| word.wrapping_sub(EACH * u64::from(than)) & !word;
+        let found = (small(word, 0x20) | small(word ^ (EACH * 0x7f), 1)) & (EACH * 0x80);
+        if found != 0 {
+            return Some(clean + 8 * i + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = last.iter().position(|&b| b < 0x20 || b == 0x7f)?;
+    Some(clean + 8 * words.len() + at)
+}
+
+/// 1 in each byte.
+const EACH: u64 = u64::from_le_bytes([1; 8]);
 
 /// Which rule a control byte breaks.
 pub(crate) const fn control_kind(byte: u8) -> ErrorKind {
@@ -75,4 +102,30 @@ pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
         b'0'..=b'9' => n.checked_mul(10)?.checked_add(u64::from(b - b'0')),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every byte at every place of values of many lengths, against one byte after the other.
+    #[test]
+    fn a_bad_byte_is_found_wherever_it_is() {
+        let is_good = |b: u8| (b >= 0x20 && b != 0x7f) || b == b'\t';
+        for len in 0..80 {
+            for at in 0..len {
+                for byte in 0..=255 {
+                    let mut value = [0x80_u8, b'x', b'\t', b'~'].repeat(20);
+                    value.truncate(len);
+                    value[at] = byte;
+                    assert_eq!(bad_value_byte(&value), (!is_good(byte)).then_some(at), "{byte} at {at} of {len}");
+                    if let Some(next) = value.get_mut(at + 1) {
+                        *next = b'\n';
+                        let first = if is_good(byte) { at + 1 } else { at };
+                        assert_eq!(bad_value_byte(&value), Some(first), "{byte} and a line feed at {at} of {len}");
+                    }
+                }
+            }
+        }
+    }
 }

@@ -42,7 +42,7 @@ pub(crate) fn request_line(method: &str, target: &str, version: Version, out: &m
 /// One field line.
 #[inline]
 pub(crate) fn field(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<(), MisuseError> {
-    if name.is_empty() || !name.iter().all(|&b| bytes::is_token_byte(b)) {
+    if name.is_empty() || bytes::token_len(name) < name.len() {
         return Err(MisuseError::InvalidField);
     }
     check_value(value)?;

@@ -1,7 +1,7 @@
 //! What a head says about framing, persistence and the connection, gathered line by line.
 
 use super::field::value_of;
-use super::{Fault, bytes, target};
+use super::{Fault, Fields, bytes, target};
 use crate::connection::ConnectionOptions;
 use crate::error::ErrorKind;
 use crate::version::Version;
@@ -13,6 +13,33 @@ pub struct KeepAlive {
     pub timeout: Option<u64>,
     /// `max`: further requests the connection will carry.
     pub max: Option<u64>,
+}
+
+impl KeepAlive {
+    /// What the fields of a head say. Read from the whole head, and only where one is there: a
+    /// connection need not keep it while the head is on its way.
+    pub(crate) fn of(fields: Fields<'_>, facts: &Facts) -> Option<Self> {
+        if !facts.keep_alive {
+            return None;
+        }
+        let mut hint = Self::default();
+        fields.get_all("keep-alive").for_each(|value| hint.add(&value));
+        Some(hint)
+    }
+
+    fn add(&mut self, value: &[u8]) {
+        for parameter in bytes::list(value) {
+            let Some(equals) = memchr::memchr(b'=', parameter) else { continue };
+            let name = bytes::trim(&parameter[..equals]);
+            let number = bytes::trim(&parameter[equals + 1..]);
+            let number = number.strip_prefix(b"\"").and_then(|n| n.strip_suffix(b"\"")).unwrap_or(number);
+            if name.eq_ignore_ascii_case(b"timeout") {
+                self.timeout = bytes::decimal(number).or(self.timeout);
+            } else if name.eq_ignore_ascii_case(b"max") {
+                self.max = bytes::decimal(number).or(self.max);
+            }
+        }
+    }
 }
 
 /// Transfer codings seen so far, over all lines.
@@ -38,7 +65,8 @@ pub(crate) struct Facts {
     pub(crate) expect_continue: bool,
     pub(crate) expect_other: bool,
     pub(crate) upgrade: bool,
-    pub(crate) keep_alive: Option<KeepAlive>,
+    /// There is a `Keep-Alive` field: see [`KeepAlive::of`].
+    pub(crate) keep_alive: bool,
 }
 
 impl Facts {
@@ -58,7 +86,7 @@ impl Facts {
         expect_continue: false,
         expect_other: false,
         upgrade: false,
-        keep_alive: None,
+        keep_alive: false,
     };
 
     /// Takes note of one field line that passed `check_line`. Faults are counted from the line's start.
@@ -88,7 +116,7 @@ impl Facts {
                 Ok(())
             }
             10 if is(b"keep-alive") => {
-                self.keep_alive(&value_of(line, name_len));
+                self.keep_alive = true;
                 Ok(())
             }
             14 if is(b"content-length") => self.content_length(line, name_len, server),
@@ -112,21 +140,6 @@ impl Facts {
                 self.expect_continue = true;
             } else {
                 self.expect_other = true;
-            }
-        }
-    }
-
-    fn keep_alive(&mut self, value: &[u8]) {
-        let hint = self.keep_alive.get_or_insert_default();
-        for parameter in bytes::list(value) {
-            let Some(equals) = memchr::memchr(b'=', parameter) else { continue };
-            let name = bytes::trim(&parameter[..equals]);
-            let number = bytes::trim(&parameter[equals + 1..]);
-            let number = number.strip_prefix(b"\"").and_then(|n| n.strip_suffix(b"\"")).unwrap_or(number);
-            if name.eq_ignore_ascii_case(b"timeout") {
-                hint.timeout = bytes::decimal(number).or(hint.timeout);
-            } else if name.eq_ignore_ascii_case(b"max") {
-                hint.max = bytes::decimal(number).or(hint.max);
             }
         }
     }

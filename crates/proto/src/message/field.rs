@@ -119,9 +119,10 @@ fn unfold(lines: &[u8]) -> Vec<u8> {
 /// Checks one field line (folded only in responses) and returns its name's length.
 #[inline]
 pub(crate) fn check_line(line: &[u8]) -> Result<usize, Fault> {
-    let colon = match line.iter().position(|&b| !bytes::is_token_byte(b)) {
-        Some(at) if line[at] == b':' && at > 0 => at,
-        Some(at) => return Err(bad_name(line, at)),
+    let at = bytes::token_len(line);
+    let colon = match line.get(at) {
+        Some(b':') if at > 0 => at,
+        Some(_) => return Err(bad_name(line, at)),
         None => return Err(Fault::new(ErrorKind::BadFieldName, line.len())),
     };
     let value = &line[colon + 1..];
@@ -129,6 +130,16 @@ pub(crate) fn check_line(line: &[u8]) -> Result<usize, Fault> {
         check_folds(value, at).map_err(|f| f.after(colon + 1))?;
     }
     Ok(colon)
+}
+
+/// Where the value of the line that `input` begins with ends and how long its name is, if the line is
+/// whole and a request may have it: one look at each byte. What is not is for [`check_line`] to judge.
+#[inline]
+pub(crate) fn quick_line(input: &[u8]) -> Option<(usize, usize)> {
+    let name = bytes::token_len(input);
+    let [b':', value @ ..] = input.get(name..)? else { return None };
+    let end = name + 1 + bytes::bad_value_byte(value)?;
+    (name > 0 && input[end..].starts_with(b"\r\n")).then_some((end, name))
 }
 
 /// The value of a line that [`check_line`] accepted.

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::facts::Facts;
-use super::field::check_line;
+use super::field::{check_line, quick_line};
 use super::lines::{Bound, Line, Lines};
 use super::{Fault, Fields, KeepAlive, request_line, status_line};
 use crate::body::{Framing, FramingRule};
@@ -147,6 +147,9 @@ impl HeadParser {
         }
         let bound = Bound { bytes: limits.head, fault: Fault::new(ErrorKind::HeadTooLarge, limits.head) };
         loop {
+            if R::IS_SERVER && self.quick_field(start, input, limits)? {
+                continue;
+            }
             let line = if R::IS_SERVER {
                 self.lines.next(input, true, bound)?
             } else {
@@ -163,7 +166,29 @@ impl HeadParser {
         }
     }
 
+    /// Takes the next field line if it is whole and sound. `false`: it is to be looked at closely.
+    #[inline]
+    fn quick_field(&mut self, start: Start, input: &[u8], limits: &Limits) -> Result<bool, Fault> {
+        // A head may end where the limit is, a field line may not.
+        let rest = self.lines.fresh(input, limits.head.saturating_sub(1)).filter(|_| self.facts.fields < limits.fields);
+        let Some((end, name)) = rest.and_then(quick_line) else { return Ok(false) };
+        let line = self.lines.take(end);
+        self.facts.fields += 1;
+        self.facts
+            .gather(line.text(input), name, line.start, start.line.version(), true)
+            .map_err(|f| f.after(line.start))?;
+        Ok(true)
+    }
+
     fn start_line<R: Role>(&mut self, input: &[u8], limits: &Limits, http09: bool) -> Result<bool, Fault> {
+        if R::IS_SERVER
+            && let Some((line, end)) = self.lines.fresh(input, input.len()).and_then(request_line::quick)
+            && end <= limits.start_line
+        {
+            let fields = self.lines.take(end).next;
+            self.start = Some(Start { line: StartLine::Request(line), fields });
+            return Ok(true);
+        }
         // The line's end, CR LF, may follow the limit.
         let too_long = Fault::new(ErrorKind::RequestLineTooLong, limits.start_line);
         let bound = Bound { bytes: limits.start_line + 2, fault: too_long };

@@ -63,6 +63,22 @@ impl Lines {
         Ok(Some(line))
     }
 
+    /// All from the next line on that may be looked at, if nothing of that line was looked at before:
+    /// who looks again each time that more has come looks too often.
+    #[inline]
+    pub(crate) fn fresh<'b>(&self, input: &'b [u8], bound: usize) -> Option<&'b [u8]> {
+        if self.searched == self.start { input[..input.len().min(bound)].get(self.start..) } else { None }
+    }
+
+    /// Takes the next line, whose text is so long and which ends by CR LF, without a look at it.
+    #[inline]
+    pub(crate) const fn take(&mut self, len: usize) -> Line {
+        let (start, end) = (self.start, self.start + len);
+        self.start = end + 2;
+        self.searched = self.start;
+        Line { start, end, next: self.start }
+    }
+
     /// Like [`Lines::next`] in a response's field section: a line that starts with white space
     /// continues the one before (RFC 9112 section 5.2), so a line is whole only when the next
     /// one has begun.

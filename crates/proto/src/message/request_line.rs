@@ -12,6 +12,23 @@ pub(crate) struct RequestLine {
     pub(crate) version: Version,
 }
 
+/// What `input` begins with, and the length of the line, if it is a whole request line as almost all are:
+/// one look at each byte. What is not is for [`parse`] to judge.
+#[inline]
+pub(crate) fn quick(input: &[u8]) -> Option<(RequestLine, usize)> {
+    let method_end = bytes::token_len(input);
+    let [b' ', rest @ ..] = input.get(method_end..)? else { return None };
+    let target_end = method_end + 1 + target::len(rest);
+    let [b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ (b'0' | b'1'), b'\r', b'\n', ..] = input[target_end..]
+    else {
+        return None;
+    };
+    // Other forms of targets, and other methods' targets, are for `parse`.
+    let is_path = method_end > 0 && rest[0] == b'/' && &input[..method_end] != b"CONNECT";
+    let version = if minor == b'0' { Version::Http10 } else { Version::Http11 };
+    is_path.then_some((RequestLine { method_end, target_end, version }, target_end + b" HTTP/1.1".len()))
+}
+
 /// Parses a whole request line. `http09` allows the simple request `GET /path`.
 pub(crate) fn parse(line: &[u8], http09: bool) -> Result<RequestLine, Fault> {
     let method_end = method_end(line)?;
@@ -29,10 +46,10 @@ pub(crate) fn parse(line: &[u8], http09: bool) -> Result<RequestLine, Fault> {
 /// Refuses, as soon as it is known, a beginning that can be no request line: a TLS handshake on a
 /// plain port must not wait for a line feed that never comes.
 pub(crate) fn check_beginning(partial: &[u8]) -> Result<(), Fault> {
-    let method = partial.iter().take_while(|b| !matches!(b, b' ' | b'\r' | b'\n'));
-    match method.enumerate().find(|&(_, &b)| !bytes::is_token_byte(b)) {
-        Some((at, _)) => Err(Fault::new(ErrorKind::BadMethod, at)),
-        None => Ok(()),
+    let at = bytes::token_len(partial);
+    match partial.get(at) {
+        None | Some(b' ' | b'\r' | b'\n') => Ok(()),
+        Some(_) => Err(Fault::new(ErrorKind::BadMethod, at)),
     }
 }
 

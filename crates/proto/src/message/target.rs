@@ -6,11 +6,10 @@ use crate::error::ErrorKind;
 /// Checks that `target` has a form that `method` may have, and holds only visible ASCII.
 pub(crate) fn check(method: &[u8], target: &[u8]) -> Result<(), Fault> {
     let bad = |at| Err(Fault::new(ErrorKind::BadTarget, at));
-    if let Some(at) = target.iter().position(|b| !b.is_ascii_graphic() || *b == b'#') {
-        return match target[at] {
-            b'\r' => Err(Fault::new(ErrorKind::BareCr, at)),
-            _ => bad(at),
-        };
+    match target.get(len(target)) {
+        Some(b'\r') => return Err(Fault::new(ErrorKind::BareCr, len(target))),
+        Some(_) => return bad(len(target)),
+        None => {}
     }
     match (method, target) {
         (b"CONNECT", _) if is_authority_with_port(target) => Ok(()),
@@ -22,61 +21,74 @@ pub(crate) fn check(method: &[u8], target: &[u8]) -> Result<(), Fault> {
     }
 }
 
+/// How many bytes at the start may be in a target.
+#[inline]
+pub(crate) fn len(bytes: &[u8]) -> usize {
+    bytes.iter().position(|&b| !VISIBLE[b as usize]).unwrap_or(bytes.len())
+}
+
+/// Visible ASCII but `#`, which begins a fragment.
+const VISIBLE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0;
+    while b < 256 {
+        table[b] = (b as u8).is_ascii_graphic() && b as u8 != b'#';
+        b += 1;
+    }
+    table
+};
+
 /// `host [ ":" port ]`, one host, no user information. Empty is allowed: a target without an
 /// authority has an empty `Host`.
 pub(crate) fn is_host(value: &[u8]) -> bool {
-    let (host, port) = match value {
-        [b'[', rest @ ..] => {
-            let Some(end) = memchr::memchr(b']', rest) else { return false };
-            let literal = &rest[..end];
-            if literal.is_empty() || !literal.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')) {
-                return false;
-            }
-            match &rest[end + 1..] {
-                [] => return true,
-                [b':', port @ ..] => return is_port(port),
-                _ => return false,
-            }
+    if let [b'[', rest @ ..] = value {
+        let Some(end) = memchr::memchr(b']', rest) else { return false };
+        let literal = &rest[..end];
+        if literal.is_empty() || !literal.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')) {
+            return false;
         }
-        _ => match memchr::memchr(b':', value) {
-            Some(colon) => (&value[..colon], &value[colon + 1..]),
-            None => (value, &value[value.len()..]),
-        },
-    };
-    is_registered_name(host) && is_port(port) && (!host.is_empty() || value.is_empty())
+        return match &rest[end + 1..] {
+            [] => true,
+            [b':', port @ ..] => is_port(port),
+            _ => false,
+        };
+    }
+    let host = registered_name_len(value);
+    match &value[host..] {
+        [] => true,
+        [b':', port @ ..] => host > 0 && is_port(port),
+        _ => false,
+    }
 }
 
-/// RFC 3986 `reg-name` without the comma: a comma would make a list of hosts of it.
-fn is_registered_name(mut name: &[u8]) -> bool {
+/// The length of the RFC 3986 `reg-name` at the start, without the comma: a comma would make a list
+/// of hosts of it.
+fn registered_name_len(value: &[u8]) -> usize {
+    let mut len = 0;
     loop {
-        name = match name {
-            [] => return true,
-            [b'%', a, b, rest @ ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => rest,
-            [b, rest @ ..]
-                if b.is_ascii_alphanumeric()
-                    || matches!(
-                        b,
-                        b'-' | b'.'
-                            | b'_'
-                            | b'~'
-                            | b'!'
-                            | b'$'
-                            | b'&'
-                            | b'\''
-                            | b'('
-                            | b')'
-                            | b'*'
-                            | b'+'
-                            | b';'
-                            | b'='
-                    ) =>
-            {
-                rest
-            }
-            _ => return false,
+        len += value[len..].iter().position(|&b| !NAME[b as usize]).unwrap_or(value.len() - len);
+        match &value[len..] {
+            [b'%', a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => len += 3,
+            _ => return len,
         }
     }
 }
+
+/// What a `reg-name` may hold but for the comma and percent-encoded bytes.
+const NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0;
+    while b < 256 {
+        let byte = b as u8;
+        table[b] = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b';' | b'='
+            );
+        b += 1;
+    }
+    table
+};
 
 fn is_port(port: &[u8]) -> bool {
     port.is_empty() || super::bytes::decimal(port).is_some_and(|n| n <= 65_535)

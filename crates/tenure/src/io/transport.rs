@@ -37,12 +37,14 @@ pub(crate) struct Transport<S> {
     stream: S,
     input: BytesMut,
     queue: SendQueue,
-    tap: Tap,
+    /// `None` where nobody looks.
+    tap: Option<Box<Tap>>,
     sent: u64,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     pub(crate) fn new(stream: S, tap: Tap) -> Self {
+        let tap = tap.observer.is_some().then(|| Box::new(tap));
         Self { stream, input: BytesMut::new(), queue: SendQueue::default(), tap, sent: 0 }
     }
 
@@ -91,7 +93,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
             scratch::give_back(std::mem::take(&mut self.input), self.queue.take_buffer());
         }
         let n = ready!(read)?;
-        self.tap.see(Direction::Received, &self.input[old..]);
+        if let Some(tap) = &self.tap {
+            tap.see(Direction::Received, &self.input[old..]);
+        }
         Poll::Ready(Ok(n))
     }
 
@@ -105,6 +109,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     pub(crate) fn give_back(&mut self, input: BytesMut, used: usize) {
         self.input = input;
         self.consume(used);
+    }
+
+    /// The stream, for questions about it while something is appended.
+    pub(crate) fn stream_and_out(&mut self) -> (&S, &mut Vec<u8>) {
+        (&self.stream, self.queue.gathered())
     }
 
     /// Where heads and delimiters are appended.
@@ -142,7 +151,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         let Self { stream, queue, tap, sent, .. } = self;
         queue.poll_flush(stream, cx, |bytes| {
             *sent += bytes.len() as u64;
-            tap.see(Direction::Sent, bytes);
+            if let Some(tap) = tap {
+                tap.see(Direction::Sent, bytes);
+            }
         })
     }
 

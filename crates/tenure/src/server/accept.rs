@@ -4,15 +4,16 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinSet};
 
-use super::drive::{Drive, Engine, Left};
+use super::drive::{self, Drive, Engine, Left, Served};
 use super::entry::Entry;
 use super::introduce::introduce;
 use super::listener::Listener;
@@ -43,8 +44,8 @@ pub(super) async fn run<S: Stream, E: Engine<S>>(
     engine: E,
     stop: impl Future,
 ) -> io::Result<()> {
-    let (last_id, deadline) = (shared.first_id, shared.drain_deadline);
-    let mut acceptor = Acceptor {
+    let last_id = shared.first_id;
+    let acceptor = Acceptor {
         shared: Arc::new(shared),
         context,
         listener: Some(listener),
@@ -56,13 +57,27 @@ pub(super) async fn run<S: Stream, E: Engine<S>>(
         rests_until: None,
         last_id,
     };
-    let mut stop = pin!(stop);
-    acceptor.serve(stop.as_mut()).await?;
-    if tokio::time::timeout(deadline, acceptor.drain()).await.is_err() {
-        tracing::warn!("the drain deadline has passed; connections are cut");
+    // A task of its own, wherever this future is polled: `#[tokio::main]` has a thread for that, and
+    // every new or woken connection would have to pass through it. Dropped, it is aborted.
+    let mut task = JoinSet::new();
+    let (end, ended) = oneshot::channel::<()>();
+    task.spawn(acceptor.run_to_end(ended));
+    let mut served = pin!(async {
+        match task.join_next().await {
+            None => Ok(()),
+            Some(Ok(served)) => served,
+            Some(Err(error)) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(io::Error::other("the runtime shuts down")),
+            },
+        }
+    });
+    tokio::select! {
+        biased;
+        _ = stop => drop(end),
+        served = &mut served => return served,
     }
-    acceptor.end_parked(CloseReason::Shutdown);
-    Ok(())
+    served.await
 }
 
 struct Acceptor<S: Stream, E> {
@@ -89,8 +104,19 @@ enum Event<S: Stream> {
 }
 
 impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
+    /// Until `stop` is ready and all connections have ended.
+    async fn run_to_end(mut self, stop: oneshot::Receiver<()>) -> io::Result<()> {
+        self.serve(stop).await?;
+        let deadline = self.shared.drain_deadline;
+        if tokio::time::timeout(deadline, self.drain()).await.is_err() {
+            tracing::warn!("the drain deadline has passed; connections are cut");
+        }
+        self.end_parked(CloseReason::Shutdown);
+        Ok(())
+    }
+
     /// Until `stop` is ready.
-    async fn serve(&mut self, mut stop: Pin<&mut impl Future>) -> io::Result<()> {
+    async fn serve(&mut self, mut stop: oneshot::Receiver<()>) -> io::Result<()> {
         if let Some(listener) = &mut self.listener {
             listener.set_options(self.shared.limits.probes);
         }
@@ -205,7 +231,8 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
     }
 
     fn run(&mut self, drive: Drive<S>) {
-        self.connections.spawn(drive.run(self.engine.clone()));
+        let engine = self.engine.clone();
+        self.connections.spawn(drive::run(Box::new(Served { drive, engine })));
     }
 
     /// Lets a new connection in, or says why not. Whom a proxy brings is known only later.

@@ -6,13 +6,14 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
 use tenure_proto::{CloseReason, Connection, Directive, ErrorKind, ProtocolError, Server};
 
 use super::entry::Entry;
+use super::facts::Facts;
 use super::observed::Observed;
 use super::parked::{Parked, Tick};
 use super::shared::{Ending, Shared};
@@ -20,13 +21,21 @@ use super::stream::Stream;
 use super::upgrade;
 use crate::io::incoming::Feed;
 use crate::io::{Deadline, Socket, Transport, now};
-use crate::observe::ConnectionInfo;
 
 /// What answers the requests of a connection.
 pub(super) trait Engine<S: Stream>: Clone + Send + 'static {
     /// One event of the connection, and what follows from it.
-    fn turn(&mut self, drive: &mut Drive<S>) -> impl Future<Output = Result<(), Ended>> + Send;
+    fn turn(served: Box<Served<S, Self>>) -> impl Future<Output = Turned<S, Self>> + Send;
 }
+
+/// A connection and what answers its requests. In a box, so that whatever takes the turn can own it.
+pub(super) struct Served<S: Stream, E> {
+    pub(super) drive: Drive<S>,
+    pub(super) engine: E,
+}
+
+/// A turn gives back what it was given.
+pub(super) type Turned<S, E> = (Box<Served<S, E>>, Result<(), Ended>);
 
 /// One connection and everything that drives it.
 pub(super) struct Drive<S: Stream> {
@@ -44,13 +53,10 @@ pub(super) struct Drive<S: Stream> {
     pub(super) upgrade: Option<upgrade::Offer>,
     /// The exchange under way, as far as somebody wants to know of it.
     pub(super) observed: Observed,
-    peer: Option<SocketAddr>,
-    local: Option<SocketAddr>,
+    pub(super) facts: Facts,
     entry: Entry,
-    opened: Instant,
-    quiet_since: Instant,
-    /// Since when the connection, if it is quiet, is quiet in this task.
-    here_since: Instant,
+    /// An exchange is complete, and the loop has not looked at the clock since.
+    fell_quiet: bool,
     /// How long an idle time that began before the connection was parked still lasts.
     idle_until: Option<Instant>,
     /// Quiet for long enough: the connection goes on without its task.
@@ -105,8 +111,9 @@ impl<S: Stream> Drive<S> {
         }
         let opened = now();
         let tap = shared.tap(id);
+        let local = stream.socket().and_then(Socket::local);
         Self {
-            local: stream.socket().and_then(Socket::local),
+            facts: Facts { id, peer, local, opened, quiet_since: opened, stepped: opened },
             transport: Transport::new(stream, tap.clone()),
             connection,
             deadline: Deadline::default(),
@@ -116,11 +123,8 @@ impl<S: Stream> Drive<S> {
             upgrade: None,
             observed: Observed::default(),
             ending: Ending::new(tap),
-            peer,
             entry: Entry::default(),
-            opened,
-            quiet_since: opened,
-            here_since: opened,
+            fell_quiet: false,
             idle_until: None,
             parks: false,
             drains: false,
@@ -132,8 +136,8 @@ impl<S: Stream> Drive<S> {
     /// Stands for whom its entry says.
     pub(super) fn entered(mut self, entry: Entry) -> Self {
         if let Some(ends) = &entry.proxied {
-            self.peer = Some(ends.source);
-            self.local = Some(ends.destination);
+            self.facts.peer = Some(ends.source);
+            self.facts.local = Some(ends.destination);
         }
         self.entry = entry;
         self
@@ -154,8 +158,10 @@ impl<S: Stream> Drive<S> {
             connection.limit_requests(limit.saturating_sub(parked.exchanges));
         }
         let idle_until = shared.epoch.begins(parked.until);
-        let fresh = Self::new(shared, S::join(socket, parked.session), parked.id, peer).entered(parked.entry);
-        Ok(Self { connection, opened, quiet_since, idle_until, ..fresh })
+        let mut drive = Self::new(shared, S::join(socket, parked.session), parked.id, peer).entered(parked.entry);
+        (drive.connection, drive.idle_until) = (connection, idle_until);
+        (drive.facts.opened, drive.facts.quiet_since) = (opened, quiet_since);
+        Ok(drive)
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -163,38 +169,15 @@ impl<S: Stream> Drive<S> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Runs the connection to its end, or until it can be parked.
-    #[expect(clippy::manual_async_fn, reason = "an async fn would keep its arguments twice, for each connection")]
-    pub(super) fn run<E: Engine<S>>(mut self, mut engine: E) -> impl Future<Output = Left<S>> + Send {
-        async move {
-            // A task's waker stays the same: registered once, the task hears when the drain begins.
-            let shared = Arc::clone(&self.shared);
-            let mut drain = pin!(shared.drain.notified());
-            poll_fn(|cx| Poll::Ready(drain.as_mut().poll(cx).is_ready())).await;
-            self.ending.exchanges = self.connection.exchanges();
-            let Ended(why) = loop {
-                let turn = match self.connection.directive() {
-                    Directive::Proceed => engine.turn(&mut self).await,
-                    Directive::HandOver => Err(Ended(CloseReason::HandedOver)),
-                    _ => Err(self.tear_down().await),
-                };
-                if let Err(ended) = turn {
-                    break ended;
-                }
-                self.ending.exchanges = self.connection.exchanges();
-                if self.parks {
-                    return self.park();
-                }
-            };
-            self.observed = Observed::default();
-            self.ending.why = Some(why);
-            drop(self.ending);
-            if let (CloseReason::HandedOver, Some(offer)) = (why, self.upgrade) {
-                let (stream, read) = self.transport.into_parts();
-                // Nobody may have waited; then the stream is dropped, which closes it.
-                drop(offer.send(upgrade::Upgraded::new(stream, read)));
-            }
-            Left::Nothing
+    /// It has ended, for this reason.
+    fn ended(mut self, why: CloseReason) {
+        self.observed = Observed::default();
+        self.ending.why = Some(why);
+        drop(self.ending);
+        if let (CloseReason::HandedOver, Some(offer)) = (why, self.upgrade) {
+            let (stream, read) = self.transport.into_parts();
+            // Nobody may have waited; then the stream is dropped, which closes it.
+            drop(offer.send(upgrade::Upgraded::new(stream, read)));
         }
     }
 
@@ -213,8 +196,8 @@ impl<S: Stream> Drive<S> {
                 let parked = Parked {
                     id,
                     exchanges: self.connection.exchanges(),
-                    opened: epoch.at(self.opened),
-                    quiet_since: epoch.at(self.quiet_since),
+                    opened: epoch.at(self.facts.opened),
+                    quiet_since: epoch.at(self.facts.quiet_since),
                     until,
                     socket,
                     session,
@@ -255,7 +238,7 @@ impl<S: Stream> Drive<S> {
     fn leaves_at(&self) -> Option<Instant> {
         let after = self.shared.park_after()?;
         let is_quiet = self.connection.is_idle() && self.transport.unread().is_empty();
-        if is_quiet { self.here_since.checked_add(after) } else { None }
+        if is_quiet { self.facts.stepped.checked_add(after) } else { None }
     }
 
     /// Reads once, until the running wait ends, or the connection has been idle for long enough.
@@ -305,36 +288,24 @@ impl<S: Stream> Drive<S> {
     }
 
     /// An exchange is complete.
-    pub(super) fn fell_quiet(&mut self) {
-        self.quiet_since = now();
-        self.here_since = self.quiet_since;
-        self.idle_until = None;
+    pub(super) const fn fell_quiet(&mut self) {
+        self.fell_quiet = true;
+    }
+
+    /// The time of one turn of the loop, for which the clock is read once.
+    pub(super) fn take_time(&mut self) -> Instant {
+        let now = now();
+        self.facts.stepped = now;
+        if std::mem::take(&mut self.fell_quiet) {
+            self.facts.quiet_since = now;
+            self.idle_until = None;
+        }
+        now
     }
 
     /// The connection's number.
     pub(super) const fn id(&self) -> u64 {
-        self.ending.id()
-    }
-
-    pub(super) fn age(&self) -> Duration {
-        now() - self.opened
-    }
-
-    /// Facts for a request that comes from the peer itself.
-    pub(super) fn info(&self) -> ConnectionInfo {
-        let now = now();
-        ConnectionInfo {
-            id: self.id(),
-            request: self.connection.exchanges() + 1,
-            peer: self.peer,
-            local: self.local,
-            client: self.peer.map(|peer| peer.ip().to_canonical()),
-            server: None,
-            age: now - self.opened,
-            idle: now - self.quiet_since,
-            tls: self.transport.stream().tls().cloned(),
-            pipelined: None,
-        }
+        self.facts.id
     }
 
     /// Writes what is queued. A peer that reads nothing for too long loses its connection.
@@ -368,13 +339,8 @@ impl<S: Stream> Drive<S> {
         }
     }
 
-    /// Answers a request that cannot be read, and closes.
-    pub(super) async fn refuse(&mut self, error: ProtocolError) -> Result<(), Ended> {
-        self.refuse_now(error)?;
-        poll_fn(|cx| self.poll_flush(cx)).await
-    }
-
-    fn refuse_now(&mut self, error: ProtocolError) -> Result<(), Ended> {
+    /// Answers a request that cannot be read, and closes; to be flushed.
+    pub(super) fn refuse_now(&mut self, error: ProtocolError) -> Result<(), Ended> {
         tracing::debug!(connection = self.id(), %error, "refused");
         if error.kind() == ErrorKind::IncompleteHead || self.connection.is_sending() {
             // The client stopped by itself, or the answer is under way: a status would help nobody.
@@ -391,6 +357,33 @@ impl<S: Stream> Drive<S> {
             self.observed.complete();
         }
         queued
+    }
+}
+
+/// Runs a connection to its end, or until it can be parked.
+#[expect(clippy::manual_async_fn, reason = "an async fn would keep its argument twice, for each connection")]
+pub(super) fn run<S: Stream, E: Engine<S>>(mut served: Box<Served<S, E>>) -> impl Future<Output = Left<S>> + Send {
+    async move {
+        // A task's waker stays the same: registered once, the task hears when the drain begins.
+        let shared = Arc::clone(&served.drive.shared);
+        let mut drain = pin!(shared.drain.notified());
+        poll_fn(|cx| Poll::Ready(drain.as_mut().poll(cx).is_ready())).await;
+        loop {
+            served.drive.ending.exchanges = served.drive.connection.exchanges();
+            if served.drive.parks {
+                return served.drive.park();
+            }
+            let turn;
+            match served.drive.connection.directive() {
+                Directive::Proceed => (served, turn) = E::turn(served).await,
+                Directive::HandOver => turn = Err(Ended(CloseReason::HandedOver)),
+                _ => turn = Err(served.drive.tear_down().await),
+            }
+            if let Err(Ended(why)) = turn {
+                served.drive.ended(why);
+                return Left::Nothing;
+            }
+        }
     }
 }
 

@@ -130,7 +130,9 @@ impl Listener {
 impl Listener {
     /// A connection that waits already, if there is one. Asks the kernel, not the runtime.
     pub(super) fn accept_waiting(&mut self) -> Option<(Socket, Option<SocketAddr>)> {
-        self.sockets.iter_mut().find_map(|socket| socket.accept_waiting().ok())
+        let accepted = self.sockets.iter_mut().find_map(|socket| socket.accept_waiting().ok())?;
+        self.tell_early(&accepted.0);
+        Some(accepted)
     }
 }
 
@@ -186,6 +188,19 @@ mod tests {
         let accepted = SockRef::from(&accepted);
         assert!(accepted.tcp_nodelay().unwrap() && accepted.keepalive().unwrap());
         assert_eq!(accepted.tcp_user_timeout().unwrap(), Probes::default().unacknowledged);
+        assert_eq!(accepted.tcp_notsent_lowat().unwrap(), UNSENT);
+    }
+
+    /// Also where the server is stopped before it has looked at them.
+    #[tokio::test]
+    async fn who_came_before_the_options_is_given_them_too() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _early = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut listener = Listener::from(listener);
+        listener.set_options(Probes::default());
+        let (Socket::Tcp(accepted), _) = listener.accept_waiting().unwrap() else { panic!("not TCP") };
+        let accepted = SockRef::from(&accepted);
+        assert!(accepted.tcp_nodelay().unwrap() && accepted.keepalive().unwrap());
         assert_eq!(accepted.tcp_notsent_lowat().unwrap(), UNSENT);
     }
 }

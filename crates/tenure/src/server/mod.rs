@@ -1,9 +1,11 @@
 //! The server: one loop a connection; the handler is any `tower` service, or a [`raw`] closure.
 
 mod accept;
+mod berth;
 mod content;
 mod drive;
 mod entry;
+mod facts;
 pub mod forwarded;
 mod handling;
 mod introduce;
@@ -88,6 +90,7 @@ pub struct Server {
     config: Config,
     limits: Limits,
     observer: Option<Arc<dyn Observer>>,
+    connection_info: bool,
     park_after: Option<Duration>,
     drain: Drain,
     proxy: ProxyProtocol,
@@ -113,7 +116,18 @@ impl Default for Server {
         let park_after = Some(Duration::from_secs(1));
         let config = Config::default();
         let (proxy, tls) = (ProxyProtocol::Off, Tls::default());
-        Self { config, limits, observer: None, park_after, drain, proxy, forwarding: None, place: None, tls }
+        Self {
+            config,
+            limits,
+            observer: None,
+            connection_info: true,
+            park_after,
+            drain,
+            proxy,
+            forwarding: None,
+            place: None,
+            tls,
+        }
     }
 }
 
@@ -174,6 +188,14 @@ impl Server {
     /// Who is told what the connections do. Called again it adds another.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = Some(observe::add(self.observer, observer));
+        self
+    }
+
+    /// Whether each request carries a [`ConnectionInfo`](crate::ConnectionInfo) in its extensions.
+    /// Default true. It takes three of the five allocations of a small request; where no handler
+    /// looks at it, leave it out.
+    pub const fn connection_info(mut self, carried: bool) -> Self {
+        self.connection_info = carried;
         self
     }
 

@@ -3,8 +3,8 @@
 //! Both begin with the request's head and end with the exchange, so that a connection that waits
 //! or is parked has neither. Without observer and subscriber nothing is kept.
 
-use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
-use tenure_proto::{Fields, RequestHead, Version};
+use http::{HeaderValue, Request, StatusCode, header};
+use tenure_proto::{RequestHead, Version};
 use tracing::Span;
 use tracing::field::Empty;
 
@@ -70,7 +70,7 @@ impl<S: Stream> Drive<S> {
         };
         let span = self.span(request);
         self.observed.keep(&span);
-        self.observe(|drive| drive.info_for(request.headers()), || head(request));
+        self.observe(|drive| drive.asked().info_for(request.headers()), || head(request));
         span
     }
 
@@ -84,12 +84,12 @@ impl<S: Stream> Drive<S> {
             http.request.method = &*text(head.method),
             url.path = &*text(head.target.split(|&b| b == b'?').next().unwrap_or_default()),
             http.response.status_code = Empty,
-            client.address = self.info_raw(head.fields).client.map(display),
-            network.peer.address = self.info().peer.map(|peer| display(peer.ip())),
+            client.address = self.asked().info_raw(head.fields).client.map(display),
+            network.peer.address = self.facts.peer.map(|peer| display(peer.ip())),
         );
         self.observed.keep(&span);
         self.observe(
-            |drive| drive.info_raw(head.fields),
+            |drive| drive.asked().info_raw(head.fields),
             || {
                 let field = |name: &str| {
                     let field = head.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name.as_bytes()))?;
@@ -109,30 +109,12 @@ impl<S: Stream> Drive<S> {
 
     /// What came cannot be read as a request, and is answered all the same.
     pub(super) fn begin_unread(&mut self) {
-        self.observe(Self::info, || Head::UNREAD);
+        self.observe(|drive| drive.asked().info(), || Head::UNREAD);
     }
 
     fn observe(&mut self, info: impl FnOnce(&Self) -> ConnectionInfo, head: impl FnOnce() -> Head) {
         let observer = self.shared.observer.as_ref();
         self.observed.exchange = observer.map(|observer| UnderWay::begin(observer.clone(), info(self), head()));
-    }
-
-    /// Facts for a request, whose fields may say for whom a trusted proxy asks.
-    pub(super) fn info_for(&self, headers: &HeaderMap) -> ConnectionInfo {
-        let mut info = self.info();
-        if let Some(forwarding) = &self.shared.forwarding {
-            info.client = forwarding.client(info.client, headers);
-        }
-        info
-    }
-
-    /// The same for fields that are borrowed.
-    pub(super) fn info_raw(&self, fields: Fields<'_>) -> ConnectionInfo {
-        let mut info = self.info();
-        if let Some(forwarding) = &self.shared.forwarding {
-            info.client = forwarding.client_raw(info.client, fields);
-        }
-        info
     }
 
     /// The names are OpenTelemetry's, but for the connection's number and the request's number on
@@ -145,8 +127,8 @@ impl<S: Stream> Drive<S> {
             http.request.method = %request.method(),
             url.path = request.uri().path(),
             http.response.status_code = Empty,
-            client.address = self.info_for(request.headers()).client.map(display),
-            network.peer.address = self.info().peer.map(|peer| display(peer.ip())),
+            client.address = self.asked().info_for(request.headers()).client.map(display),
+            network.peer.address = self.facts.peer.map(|peer| display(peer.ip())),
         )
     }
 }

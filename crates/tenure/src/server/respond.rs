@@ -118,7 +118,7 @@ impl<S: Stream> Drive<S> {
         if self.shared.is_draining() {
             self.connection.close_after_current(CloseReason::Shutdown);
         }
-        if self.shared.is_too_old(self.id(), self.age()) {
+        if self.shared.is_too_old(self.id(), self.facts.opened) {
             self.connection.close_after_current(CloseReason::Age);
         }
         if let Some(idle) = self.shared.idle_timeout() {

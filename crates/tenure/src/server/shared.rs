@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tenure_proto::{CloseReason, Config};
 use tokio::sync::{Notify, Semaphore};
@@ -13,13 +13,15 @@ use super::forwarded::Forwarding;
 use super::limits::Limits;
 use super::parked::Epoch;
 use super::proxy_protocol::ProxyProtocol;
-use crate::io::{Jitter, Tap};
+use crate::io::{Jitter, Tap, now};
 use crate::observe::Observer;
 
 /// Shared by the acceptor and every connection.
 pub(super) struct Shared {
     pub(super) config: Arc<Config>,
     pub(super) limits: Limits,
+    /// Whether requests carry facts about their connection.
+    pub(super) tells_facts: bool,
     pub(super) observer: Option<Arc<dyn Observer>>,
     /// True once the server drains.
     draining: AtomicBool,
@@ -54,6 +56,7 @@ impl Shared {
         Self {
             config: Arc::new(server.config.clone()),
             limits: server.limits,
+            tells_facts: server.connection_info,
             observer: server.observer.clone(),
             draining: AtomicBool::new(false),
             drain: Notify::new(),
@@ -111,11 +114,12 @@ impl Shared {
         Some(limit - self.jitter.of(id, limit / 10))
     }
 
-    /// Whether the connection is to end for its age, again with a tenth of jitter.
-    pub(super) fn is_too_old(&self, id: u64, age: Duration) -> bool {
+    /// Whether the connection is to end for its age, again with a tenth of jitter. Only where there is
+    /// a limit is the clock read.
+    pub(super) fn is_too_old(&self, id: u64, opened: Instant) -> bool {
         self.limits.age.is_some_and(|limit| {
             let tenth = u64::try_from(limit.as_millis() / 10).unwrap_or(u64::MAX);
-            age + Duration::from_millis(self.jitter.of(id, tenth)) >= limit
+            now().saturating_duration_since(opened) + Duration::from_millis(self.jitter.of(id, tenth)) >= limit
         })
     }
 
@@ -187,10 +191,6 @@ pub(super) struct Ending {
 impl Ending {
     pub(super) const fn new(tap: Tap) -> Self {
         Self { tap, exchanges: 0, why: None, goes_on: false }
-    }
-
-    pub(super) const fn id(&self) -> u64 {
-        self.tap.id
     }
 
     /// The connection lives on without this task, or without this guard of it.

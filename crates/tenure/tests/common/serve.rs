@@ -36,6 +36,18 @@ impl Served {
     }
 }
 
+/// Connections that have a task: all but the server's own two, its future and its acceptor.
+pub(crate) fn connection_tasks() -> usize {
+    tokio::runtime::Handle::current().metrics().num_alive_tasks().saturating_sub(2)
+}
+
+/// Waits until no connection has a task.
+pub(crate) async fn all_parked() {
+    while connection_tasks() > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
 pub(crate) async fn serve<F, R>(handler: F) -> Served
 where
     F: Fn(Request<Body>) -> R + Clone + Send + 'static,

@@ -28,9 +28,8 @@ async fn answering(park: bool) -> Served {
 async fn park(parks: bool) {
     settle().await;
     advance(Duration::from_secs(1) + MS).await;
-    let tasks = if parks && cfg!(target_os = "linux") { 1 } else { 2 };
-    while tokio::runtime::Handle::current().metrics().num_alive_tasks() > tasks {
-        tokio::task::yield_now().await;
+    if parks && cfg!(target_os = "linux") {
+        all_parked().await;
     }
 }
 

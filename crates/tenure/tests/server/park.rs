@@ -25,13 +25,6 @@ pub(crate) async fn facts(request: Request<Body>) -> Result<Response<Body>, BoxE
     Ok(Response::new(Body::from(text)))
 }
 
-/// Waits until no connection has a task: only the server itself is left.
-async fn all_parked() {
-    while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 1 {
-        tokio::task::yield_now().await;
-    }
-}
-
 pub(crate) async fn park() {
     settle().await;
     advance(QUIET + MS).await;
@@ -98,7 +91,7 @@ fn half_a_head_is_not_quiet() {
         settle().await;
         advance(QUIET * 2).await;
         settle().await;
-        assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 2, "server and connection");
+        assert_eq!(connection_tasks(), 1);
         assert!(peer.ask("TP/1.1\r\nHost: a\r\n\r\n").await.text().starts_with("1 1 "));
     });
 }
@@ -300,7 +293,7 @@ fn sleep_can_be_put_off_and_forbidden() {
         settle().await;
         advance(QUIET * 10).await;
         settle().await;
-        assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 2, "server and connection");
+        assert_eq!(connection_tasks(), 1);
         peer.ask(GET).await;
     });
 }

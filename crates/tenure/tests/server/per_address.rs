@@ -31,9 +31,7 @@ async fn serve_limited(limit: usize) -> Served {
 async fn park() {
     settle().await;
     advance(QUIET + MS).await;
-    while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 1 {
-        tokio::task::yield_now().await;
-    }
+    all_parked().await;
 }
 
 #[test]

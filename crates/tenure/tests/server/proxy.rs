@@ -54,9 +54,7 @@ fn the_ends_that_the_header_names_outlive_parking() {
             settle().await;
             advance(Duration::from_secs(2)).await;
             if cfg!(target_os = "linux") {
-                while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 1 {
-                    tokio::task::yield_now().await;
-                }
+                all_parked().await;
             }
             assert_eq!(peer.ask(GET).await.text(), SAID);
         });

@@ -7,7 +7,7 @@ use tenure_capture::{Capture, Exchange, How, Life, Outcome, Protocol, Relation, 
 
 use super::super::text::{count, time};
 use super::{Counts, words};
-use crate::report::units;
+use crate::report::html::{self, Scale, escape};
 
 /// Lanes that are drawn. Those with lost exchanges go first.
 const LANES: usize = 300;
@@ -20,10 +20,10 @@ const BARS: usize = 2_000;
 pub(super) fn page(name: &str, capture: &Capture) -> String {
     let mut body = String::new();
     let counts = Counts::of(capture);
-    let title = escape(name);
     let _ = write!(
         body,
-        "<h1>{title}</h1>\n<p class=quiet>{} over {}, {}</p>\n",
+        "<h1>{}</h1>\n<p class=quiet>{} over {}, {}</p>\n",
+        escape(name),
         count(capture.packets, "packet"),
         time(capture.duration),
         count(capture.lives.len() as u64, "TCP connection")
@@ -34,27 +34,19 @@ pub(super) fn page(name: &str, capture: &Capture) -> String {
     cards(&mut body, &counts);
     races(&mut body, capture);
     lanes(&mut body, capture);
-    format!(
-        "<!DOCTYPE html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n\
-         <meta name=viewport content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
-    )
+    html::document(name, STYLE, &body)
 }
 
 fn cards(body: &mut String, counts: &Counts) {
-    let _ = writeln!(body, "<ul class=cards>");
-    for (n, what, class) in [
+    let numbers = [
         (counts.exchanges, "exchanges", ""),
         (counts.answered, "answered", "good"),
         (counts.races, "lost a race with a close", "bad"),
         (counts.not_processed, "lost, not processed", "bad"),
         (counts.lost - counts.not_processed, "lost, possibly processed", "bad"),
         (counts.open + counts.unseen, "open or unknown", "quiet"),
-    ] {
-        let class = if n == 0 { "quiet" } else { class };
-        let _ = writeln!(body, "<li class=\"{class}\"><b>{}</b> {what}</li>", units::count(n));
-    }
-    let _ = writeln!(body, "</ul>");
+    ];
+    html::cards(body, &numbers);
 }
 
 /// Each race for itself, on a scale on which its two packets can be told apart.
@@ -115,21 +107,17 @@ fn magnified(body: &mut String, life: &Life, number: usize, exchange: &Exchange)
 
 fn lanes(body: &mut String, capture: &Capture) {
     let scale = Scale { from: Duration::ZERO, to: capture.duration.max(Duration::from_micros(1)) };
-    let _ = writeln!(
-        body,
-        "<h2>Connections</h2>\n<p class=legend>{}</p>",
-        [
-            ("ok", "answered"),
-            ("lost", "lost"),
-            ("open", "open or unknown"),
-            ("idle", "idle"),
-            ("mark fin", "FIN"),
-            ("mark reset", "reset"),
-        ]
-        .map(|(class, text)| format!("<span><i class=\"key {class}\"></i>{text}</span> "))
-        .concat()
-    );
-    axis(body, scale);
+    body.push_str("<h2>Connections</h2>\n");
+    let keys = [
+        ("ok", "answered"),
+        ("lost", "lost"),
+        ("open", "open or unknown"),
+        ("idle", "idle"),
+        ("mark fin", "FIN"),
+        ("mark reset", "reset"),
+    ];
+    html::legend(body, &keys);
+    html::axis(body, scale, time);
     let mut lives: Vec<&Life> = capture.lives.iter().collect();
     lives.sort_by_key(|life| life.lost().next().is_none());
     for life in lives.iter().take(LANES) {
@@ -138,15 +126,6 @@ fn lanes(body: &mut String, capture: &Capture) {
     if lives.len() > LANES {
         let _ = writeln!(body, "<p class=quiet>{} more connections are not drawn.</p>", lives.len() - LANES);
     }
-}
-
-fn axis(body: &mut String, scale: Scale) {
-    let _ = write!(body, "<div class=axis>");
-    for step in 0..=4_u32 {
-        let at = scale.from + (scale.to - scale.from) * step / 4;
-        let _ = write!(body, "<span>{}</span>", time(at));
-    }
-    let _ = writeln!(body, "</div>");
 }
 
 fn lane(body: &mut String, life: &Life, scale: Scale) {
@@ -257,33 +236,6 @@ fn shortened(target: &str) -> String {
         Some((at, _)) => format!("{}…", &target[..at]),
         None => target.to_owned(),
     }
-}
-
-#[derive(Clone, Copy)]
-struct Scale {
-    from: Duration,
-    to: Duration,
-}
-
-impl Scale {
-    fn percent(self, at: Duration) -> f64 {
-        let whole = (self.to - self.from).as_secs_f64();
-        (at.saturating_sub(self.from).as_secs_f64() / whole * 100.0).min(100.0)
-    }
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in units::plain(text).chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            _ => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 const STYLE: &str = include_str!("page.css");

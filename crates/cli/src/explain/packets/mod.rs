@@ -8,13 +8,11 @@ mod text;
 mod words;
 
 use std::error::Error;
-use std::io::{self, Read, Write};
-use std::path::Path;
+use std::io::{Read, Write};
 
 use tenure_capture::{Capture, Outcome, Side};
 
 use super::page::Page;
-use crate::report::units;
 
 /// What the command line says about a capture.
 #[derive(clap::Args, Debug)]
@@ -63,7 +61,7 @@ pub(super) fn explain(
 ) -> Result<u8, Box<dyn Error>> {
     let capture = tenure_capture::read(source, options.side).map_err(|e| format!("cannot read {name}: {e}"))?;
     if let Some(path) = &options.html {
-        write_page(path, &html::page(name, &capture))?;
+        crate::report::html::write(path, &html::page(name, &capture))?;
     }
     if options.json {
         writeln!(out, "{}", json::document(name, &capture)?)?;
@@ -71,10 +69,6 @@ pub(super) fn explain(
         text::print(name, &capture, &mut Page::new(out, color, 0))?;
     }
     Ok(u8::from(Counts::of(&capture).lost > 0))
-}
-
-fn write_page(path: &Path, page: &str) -> Result<(), Box<dyn Error>> {
-    std::fs::write(path, page).map_err(|e: io::Error| format!("--html {}: {e}", units::path(path)).into())
 }
 
 /// How many of each there are.

@@ -7,6 +7,8 @@ mod serve;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use rcgen::{CertificateParams, KeyPair};
+
 pub(crate) use peer::{Got, Peer};
 pub(crate) use serve::Serve;
 
@@ -95,4 +97,13 @@ pub(crate) fn write(folder: &Path, files: &[(&str, &[u8])]) {
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
         std::fs::write(path, content).expect("a file");
     }
+}
+
+/// A new certificate for 127.0.0.1 and its key, as `cert.pem` and `key.pem` in `folder`: their paths.
+pub(crate) fn self_signed(folder: &Path) -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let cert = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
+    write(folder, &[("cert.pem", cert.pem().as_bytes()), ("key.pem", key.serialize_pem().as_bytes())]);
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    (path("cert.pem"), path("key.pem"))
 }

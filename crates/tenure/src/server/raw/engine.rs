@@ -1,5 +1,6 @@
 //! The engine for a raw handler: one whole request at a time.
 
+use std::cell::OnceCell;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,28 +9,33 @@ use http::StatusCode;
 use tenure_proto::{Connection, Event, Expectation, MisuseError, ProtocolError, RequestHead, Server};
 
 use super::{Answered, Request, Response};
-use crate::io::now;
-use crate::server::drive::{Drive, Ended, Engine};
+use crate::server::drive::{Drive, Ended, Engine, Served, Turned};
+use crate::server::facts::Asked;
 use crate::server::stream::Stream;
 
 /// A handler, and the request on its way if it comes in pieces.
 pub(in crate::server) struct RawEngine<H> {
     handler: Arc<H>,
-    /// Head and decoded content of a request that did not come at once.
-    held: Vec<u8>,
+    held: Option<Box<Held>>,
+}
+
+/// A request that did not come at once.
+struct Held {
+    /// Head and decoded content.
+    bytes: Vec<u8>,
     /// How much of it is head.
     head: usize,
 }
 
 impl<H> RawEngine<H> {
     pub(in crate::server) fn new(handler: H) -> Self {
-        Self { handler: Arc::new(handler), held: Vec::new(), head: 0 }
+        Self { handler: Arc::new(handler), held: None }
     }
 }
 
 impl<H> Clone for RawEngine<H> {
     fn clone(&self) -> Self {
-        Self { handler: Arc::clone(&self.handler), held: Vec::new(), head: 0 }
+        Self { handler: Arc::clone(&self.handler), held: None }
     }
 }
 
@@ -37,6 +43,20 @@ impl<H> Clone for RawEngine<H> {
 enum Next {
     /// Go on with what was received.
     Step,
+    /// Write what is queued.
+    Flush,
+    /// Wait for more.
+    NeedInput,
+    /// Refuse what the client expects.
+    UnknownExpectation,
+    /// The connection has ended.
+    Ended(Ended),
+}
+
+/// What one step came to.
+enum Stepped {
+    /// Go on with what was received.
+    On,
     /// The request was answered, or its answer failed.
     Answered(Result<(), MisuseError>),
     /// Wait for more.
@@ -50,30 +70,17 @@ where
     S: Stream,
     H: Fn(&Request<'_>, Response<'_>) -> Answered + Send + Sync + 'static,
 {
-    async fn turn(&mut self, drive: &mut Drive<S>) -> Result<(), Ended> {
-        match self.step(drive, now()) {
-            Ok(Next::Step) => {}
-            Ok(Next::Answered(answered)) => {
-                if let Err(error) = answered {
-                    drive.cannot_be_sent(&error)?;
-                }
-                drive.observed.complete();
-                if drive.transport.is_full() {
-                    poll_fn(|cx| drive.poll_flush(cx)).await?;
-                }
-            }
-            Ok(Next::NeedInput) => {
-                drive.send_continue();
-                drive.wait_for_request().await?;
-            }
-            Ok(Next::UnknownExpectation) => {
-                drive.begin_unread();
-                drive.answer(StatusCode::EXPECTATION_FAILED, "only the expectation 100-continue is known").await?;
-                drive.observed.complete();
-            }
-            Err(error) => drive.refuse(error).await?,
-        }
-        Ok(())
+    async fn turn(mut served: Box<Served<S, Self>>) -> Turned<S, Self> {
+        let Served { drive, engine } = &mut *served;
+        let next = engine.next(drive);
+        let turned = match next {
+            Next::Step => Ok(()),
+            Next::Flush => poll_fn(|cx| drive.poll_flush(cx)).await,
+            Next::NeedInput => drive.wait_for_request().await,
+            Next::UnknownExpectation => Box::pin(refuse_expectation(drive)).await,
+            Next::Ended(ended) => Err(ended),
+        };
+        (served, turned)
     }
 }
 
@@ -81,8 +88,32 @@ impl<H> RawEngine<H>
 where
     H: Fn(&Request<'_>, Response<'_>) -> Answered,
 {
+    /// All that can be done without waiting.
+    fn next<S: Stream>(&mut self, drive: &mut Drive<S>) -> Next {
+        let now = drive.take_time();
+        match self.step(drive, now) {
+            Ok(Stepped::On) => Next::Step,
+            Ok(Stepped::Answered(answered)) => {
+                if let Err(Err(ended)) = answered.map_err(|error| drive.cannot_be_sent(&error)) {
+                    return Next::Ended(ended);
+                }
+                drive.observed.complete();
+                if drive.transport.is_full() { Next::Flush } else { Next::Step }
+            }
+            Ok(Stepped::NeedInput) => {
+                drive.send_continue();
+                Next::NeedInput
+            }
+            Ok(Stepped::UnknownExpectation) => Next::UnknownExpectation,
+            Err(error) => match drive.refuse_now(error) {
+                Ok(()) => Next::Flush,
+                Err(ended) => Next::Ended(ended),
+            },
+        }
+    }
+
     /// The next step from what was received.
-    fn step<S: Stream>(&mut self, drive: &mut Drive<S>, now: Instant) -> Result<Next, ProtocolError> {
+    fn step<S: Stream>(&mut self, drive: &mut Drive<S>, now: Instant) -> Result<Stepped, ProtocolError> {
         let input = drive.transport.lend();
         let step = self.step_in(drive, &input, now);
         drive.transport.give_back(input, step.as_ref().map_or(0, |(used, _)| *used));
@@ -95,39 +126,40 @@ where
         drive: &mut Drive<S>,
         input: &[u8],
         now: Instant,
-    ) -> Result<(usize, Next), ProtocolError> {
+    ) -> Result<(usize, Stepped), ProtocolError> {
         let (used, event) = drive.connection.receive(input, now)?;
         let next = match event {
-            Event::Head(head) if head.expectation == Expectation::Unknown => Next::UnknownExpectation,
+            Event::Head(head) if head.expectation == Expectation::Unknown => Stepped::UnknownExpectation,
             Event::Head(head) => {
                 let rest = &input[used..];
                 if drive.connection.content_left().is_some_and(|left| left <= rest.len() as u64) {
                     let (more, content) = content(&mut drive.connection, rest, now)?;
-                    return Ok((used + more, Next::Answered(self.answer(drive, head, content))));
+                    return Ok((used + more, Stepped::Answered(self.answer(drive, head, content))));
                 }
-                self.held.extend_from_slice(&input[..used]);
-                self.head = used;
-                Next::Step
+                self.held = Some(Box::new(Held { bytes: input[..used].to_vec(), head: used }));
+                Stepped::On
             }
             Event::Content(data) => {
-                self.held.extend_from_slice(data);
-                Next::Step
+                if let Some(held) = &mut self.held {
+                    held.bytes.extend_from_slice(data);
+                }
+                Stepped::On
             }
             Event::End(_) => self.answer_held(drive, now)?,
-            Event::NeedInput => Next::NeedInput,
-            Event::Paused | Event::HandOver | Event::Closed => Next::Step,
+            Event::NeedInput => Stepped::NeedInput,
+            Event::Paused | Event::HandOver | Event::Closed => Stepped::On,
             Event::Interim(never) => match never {},
         };
         Ok((used, next))
     }
 
     /// The held request is whole: its head, read again from where it is now, can be borrowed.
-    fn answer_held<S: Stream>(&mut self, drive: &mut Drive<S>, now: Instant) -> Result<Next, ProtocolError> {
-        let held = std::mem::take(&mut self.held);
-        let (head, content) = held.split_at(self.head);
+    fn answer_held<S: Stream>(&mut self, drive: &mut Drive<S>, now: Instant) -> Result<Stepped, ProtocolError> {
+        let Some(held) = self.held.take() else { return Ok(Stepped::On) };
+        let (head, content) = held.bytes.split_at(held.head);
         match Connection::<Server>::new(Arc::clone(&drive.shared.config)).receive(head, now)? {
-            (_, Event::Head(head)) => Ok(Next::Answered(self.answer(drive, head, content))),
-            _ => Ok(Next::Step),
+            (_, Event::Head(head)) => Ok(Stepped::Answered(self.answer(drive, head, content))),
+            _ => Ok(Stepped::On),
         }
     }
 
@@ -138,11 +170,14 @@ where
         content: &[u8],
     ) -> Result<(), MisuseError> {
         drive.announce_last();
-        let request = Request { head, content, connection: drive.info_raw(head.fields) };
         let span = drive.begin_raw(&head);
         drive.observed.request_content(content.len());
         let is_connect = head.method == b"CONNECT";
-        let response = Response { connection: &mut drive.connection, out: drive.transport.out(), is_connect };
+        let number = drive.connection.exchanges() + 1;
+        let (stream, out) = drive.transport.stream_and_out();
+        let asked = Asked::new(&drive.facts, stream.tls(), drive.shared.forwarding.as_ref(), number);
+        let request = Request { head, content, asked, connection: OnceCell::new() };
+        let response = Response { connection: &mut drive.connection, out, is_connect };
         let Answered(answered) = span.in_scope(|| (self.handler)(&request, response));
         drive.fell_quiet();
         answered.map(|(status, content)| {
@@ -150,6 +185,14 @@ where
             drive.observed.response_content(content);
         })
     }
+}
+
+/// Rare, and so boxed by who calls it.
+async fn refuse_expectation<S: Stream>(drive: &mut Drive<S>) -> Result<(), Ended> {
+    drive.begin_unread();
+    drive.answer(StatusCode::EXPECTATION_FAILED, "only the expectation 100-continue is known").await?;
+    drive.observed.complete();
+    Ok(())
 }
 
 /// All of a request's content, which is there as it was sent. Also how much of `input` was used.

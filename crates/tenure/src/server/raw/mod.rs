@@ -25,11 +25,13 @@
 
 mod engine;
 
+use std::cell::OnceCell;
 use std::fmt;
 
 use http::StatusCode;
 use tenure_proto::{Connection, Fields, Framing, MisuseError, RequestHead, Server, Version};
 
+use super::facts::Asked;
 use super::respond::date::date;
 use crate::ConnectionInfo;
 
@@ -39,11 +41,21 @@ pub(super) use engine::RawEngine;
 pub(super) const CONTENT: u64 = 64 * 1024;
 
 /// A whole request, borrowed from the connection's buffer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request<'b> {
     head: RequestHead<'b>,
     content: &'b [u8],
-    connection: ConnectionInfo,
+    asked: Asked<'b>,
+    /// Put together when the handler asks.
+    connection: OnceCell<ConnectionInfo>,
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut request = f.debug_struct("Request");
+        request.field("head", &self.head).field("content", &self.content);
+        request.field("connection", self.connection()).finish()
+    }
 }
 
 impl<'b> Request<'b> {
@@ -73,8 +85,8 @@ impl<'b> Request<'b> {
     }
 
     /// The connection that brought the request.
-    pub const fn connection(&self) -> &ConnectionInfo {
-        &self.connection
+    pub fn connection(&self) -> &ConnectionInfo {
+        self.connection.get_or_init(|| self.asked.info_raw(self.head.fields))
     }
 }
 

@@ -1,0 +1,88 @@
+//! Who is at the other end of a connection, since when, and what a request is told of that.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::HeaderMap;
+use tenure_proto::Fields;
+
+use super::drive::Drive;
+use super::forwarded::Forwarding;
+use super::stream::Stream;
+use crate::observe::{ConnectionInfo, TlsFacts};
+
+/// What stays the same from request to request, and the times between them.
+pub(super) struct Facts {
+    pub(super) id: u64,
+    pub(super) peer: Option<SocketAddr>,
+    pub(super) local: Option<SocketAddr>,
+    pub(super) opened: Instant,
+    pub(super) quiet_since: Instant,
+    /// When the loop last took a step: the age of the request under way counts from there.
+    pub(super) stepped: Instant,
+}
+
+/// All that the facts of one request are made of, borrowed: they are put together only where
+/// somebody asks.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'c> {
+    facts: &'c Facts,
+    tls: Option<&'c Arc<TlsFacts>>,
+    forwarding: Option<&'c Forwarding>,
+    request: u64,
+}
+
+impl<'c> Asked<'c> {
+    pub(super) const fn new(
+        facts: &'c Facts,
+        tls: Option<&'c Arc<TlsFacts>>,
+        forwarding: Option<&'c Forwarding>,
+        request: u64,
+    ) -> Self {
+        Self { facts, tls, forwarding, request }
+    }
+
+    /// For a request that comes from the peer itself.
+    pub(super) fn info(&self) -> ConnectionInfo {
+        let Facts { id, peer, local, opened, quiet_since, stepped } = *self.facts;
+        ConnectionInfo {
+            id,
+            request: self.request,
+            peer,
+            local,
+            client: peer.map(|peer| peer.ip().to_canonical()),
+            server: None,
+            age: stepped - opened,
+            idle: stepped - quiet_since,
+            tls: self.tls.cloned(),
+            pipelined: None,
+        }
+    }
+
+    /// For a request whose fields may say for whom a trusted proxy asks.
+    pub(super) fn info_for(&self, headers: &HeaderMap) -> ConnectionInfo {
+        let mut info = self.info();
+        if let Some(forwarding) = self.forwarding {
+            info.client = forwarding.client(info.client, headers);
+        }
+        info
+    }
+
+    /// The same for fields that are borrowed.
+    pub(super) fn info_raw(&self, fields: Fields<'_>) -> ConnectionInfo {
+        let mut info = self.info();
+        if let Some(forwarding) = self.forwarding {
+            info.client = forwarding.client_raw(info.client, fields);
+        }
+        info
+    }
+}
+
+impl<S: Stream> Drive<S> {
+    /// What the request under way may be told.
+    pub(super) fn asked(&self) -> Asked<'_> {
+        let request = self.connection.exchanges() + 1;
+        Asked::new(&self.facts, self.transport.stream().tls(), self.shared.forwarding.as_ref(), request)
+    }
+}
