@@ -35,6 +35,9 @@ pub(crate) struct Options {
     /// Seconds for each measurement of a rate
     #[arg(long, default_value_t = 0.6, value_parser = positive)]
     seconds: f64,
+    /// Only these, beside raw-epoll
+    #[arg(long, value_delimiter = ',', value_name = "RUNG,...")]
+    rungs: Vec<Rung>,
     /// Idle connections, and how many there are beside those at work
     #[arg(long, default_value_t = 18_000, value_parser = clap::value_parser!(u32).range(1000..=1_000_000))]
     connections: u32,
@@ -93,7 +96,9 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
 
 /// What counts time comes first: callgrind and strace may use both cores afterwards.
 fn measure(options: &Options) -> io::Result<Run> {
-    let (machine, cores, rungs) = (Machine::describe()?, Cores::choose()?, Rung::available());
+    let (machine, cores) = (Machine::describe()?, Cores::choose()?);
+    let is_wanted = |rung: &Rung| *rung == Rung::RawEpoll || options.rungs.is_empty() || options.rungs.contains(rung);
+    let rungs: Vec<Rung> = Rung::available().into_iter().filter(is_wanted).collect();
     let plan = rates::Plan {
         rungs: rungs.clone(),
         runtime: Runtime::Current,

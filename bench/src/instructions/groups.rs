@@ -6,20 +6,16 @@ use crate::callgrind::{Each, Place};
 
 /// The first that fits decides: a part of the source file's path, and what is done there. An inlined function counts
 /// where its source is, so that a parser counts as one wherever it runs.
-const BY_FILE: [(&str, &str); 31] = [
+const BY_FILE: [(&str, &str); 26] = [
     ("proto/src/connection/send", WRITING),
     ("proto/src/message/", PARSING),
     ("proto/src/", DECIDING),
     ("/httparse-", PARSING),
     ("bench/src/rungs/epoll", "the epoll loop"),
-    ("bench/src/rungs/axum_router", HANDLER),
-    ("bench/src/rungs/peers/", HANDLER),
     ("bench/src/rungs/", HANDLER),
     ("bench/src/counting", HEAP),
     ("tenure/src/server/request", TYPES),
     ("tenure/src/server/respond", WRITING),
-    ("tenure/src/server/raw/", "the server's loop"),
-    ("tenure/src/server/", "the server's loop"),
     ("tenure/src/io/", "reading and writing"),
     ("tenure/src/", "the server's loop"),
     ("/http-1", TYPES),
@@ -37,7 +33,6 @@ const BY_FILE: [(&str, &str); 31] = [
     ("/mio-", TOKIO),
     ("/parking_lot", TOKIO),
     ("/httpdate-", WRITING),
-    ("/src/nginx", "nginx"),
 ];
 
 /// Code of the standard library and of memchr counts for the crate of the function it was inlined into.

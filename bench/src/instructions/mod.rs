@@ -73,7 +73,11 @@ pub(crate) fn count(works: &[Work], cores: Cores) -> io::Result<Vec<Each>> {
             let Some((place, work)) = next.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next() else {
                 return Ok(());
             };
-            let each = work.count(core)?;
+            // Whatever else the machine does may keep a process from starting; twice would be our fault.
+            let each = work.count(core).or_else(|e| {
+                eprintln!("{}, depth {}: {e}; once more", work.rung.name(), work.depth);
+                work.count(core)
+            })?;
             done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((place, each));
         }
     };

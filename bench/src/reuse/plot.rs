@@ -24,6 +24,9 @@ pub(super) fn svg(run: &Run) -> String {
     text
 }
 
+/// What is drawn, and its value.
+type Measure = (&'static str, fn(&Case) -> f64);
+
 /// Time, packets and CPU time, plain and by TLS, each against a connection for each upload.
 fn bars(out: &mut String, run: &Run) -> std::fmt::Result {
     label(out, BARS.0, 20.0, "start", &format!("{} uploads of 4 KiB, against a connection for each", run.uploads))?;
@@ -31,7 +34,7 @@ fn bars(out: &mut String, run: &Run) -> std::fmt::Result {
     for percent in [0, 25, 50, 75, 100] {
         label(out, BARS.0 - 5.0, BOTTOM - f64::from(percent) / 100.0 * HEIGHT + 4.0, "end", &format!("{percent} %"))?;
     }
-    let measures: [(&str, fn(&Case) -> f64); 3] =
+    let measures: [Measure; 3] =
         [("time", |c| c.seconds), ("packets", |c| c.packets as f64), ("CPU time", |c| c.client + c.server)];
     let group = (BARS.1 - BARS.0) / 6.0;
     for (place, (tls, (name, measure))) in
