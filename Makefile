@@ -13,6 +13,7 @@ fmt: ## the code is formatted (cargo fmt mends it)
 	cargo fmt --all -- --check
 	cargo fmt --manifest-path fuzz/Cargo.toml -- --check
 	cargo fmt --manifest-path bench/Cargo.toml -- --check
+	cargo fmt --manifest-path crates/misbehave/drivers/rust/Cargo.toml -- --check
 
 sizes: ## no Rust file over 500 lines of code; those over 250 are listed
 	@scripts/sizes.sh
@@ -21,7 +22,7 @@ purity: ## crates/proto has no I/O, clock, thread or logger in it
 	@scripts/purity.sh
 
 shellcheck: ## the shell scripts are sound
-	shellcheck .ci/* scripts/*.sh interop/{run,*.sh} interop/clients/{run,packages,*.sh}
+	shellcheck .ci/* scripts/*.sh interop/{run,*.sh} interop/clients/{run,packages,*.sh} crates/misbehave/drivers/*.sh
 
 deny: ## the dependencies' licences, sources and bans (cargo-deny)
 	cargo deny check licenses bans sources
@@ -53,7 +54,7 @@ guard-renew:
 msrv: ## the stated rust-version, as far as the toolchains here can prove it
 	@scripts/msrv.sh
 
-interop: ## against curl, wget, Python, nginx and Apache httpd; says what is skipped
+interop: ## against curl, wget, Python, Node, nginx and Apache httpd; says what is skipped
 	@interop/run
 
 # The browsers are left to those who run it by hand: they are half a gigabyte.

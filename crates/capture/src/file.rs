@@ -15,7 +15,7 @@ const LARGEST_BLOCK: usize = 16 * 1024 * 1024;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// It begins as neither pcap nor pcapng.
+    /// It begins as neither pcap nor pcapng, or ends inside its first header.
     NotACapture,
     /// Reading failed.
     Read,
@@ -24,7 +24,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotACapture => "no packet capture: it begins as neither pcap nor pcapng",
+            Self::NotACapture => "no packet capture: it begins as neither pcap nor pcapng, or ends before it says more",
             Self::Read => "reading failed",
         })
     }

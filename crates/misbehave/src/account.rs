@@ -25,7 +25,7 @@ pub struct Account {
     pub connections: u64,
     /// The share of requests that needed no connection of their own: `1 - connections / requests`.
     pub reuse_ratio: f64,
-    /// Connections whose `Keep-Alive` announcement had run out, and no further request came.
+    /// Connections whose `Keep-Alive` announcement had run out, or the client left sooner: no further request came.
     pub hints_obeyed: u64,
     /// Requests that came on a connection after its `Keep-Alive` announcement had run out.
     pub hints_ignored: u64,

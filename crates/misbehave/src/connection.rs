@@ -22,6 +22,8 @@ struct Session {
     /// Its number among all of this server, counted from 1.
     connection: u64,
     standing: Standing,
+    /// It was the client who ended it.
+    client_left: bool,
 }
 
 /// What earlier exchanges have left the connection in.
@@ -42,7 +44,7 @@ pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, connection: u6
         return shared.ledger.bad_handshake();
     };
     let wire = Wire::new(socket, Arc::clone(&shared.config));
-    let mut session = Session { shared, connection, standing: Standing::default() };
+    let mut session = Session { shared, connection, standing: Standing::default(), client_left: false };
     // However it ends, the connection is over.
     let _ = session.exchanges(wire).await;
     session.hint_ran_out();
@@ -58,7 +60,10 @@ impl Session {
         for number in 1.. {
             let request = match wire.request(self.id(number)).await {
                 Ok(request) => request,
-                Err(Broken::Ended) => return Ok(()),
+                Err(Broken::Ended) => {
+                    self.client_left = true;
+                    return Ok(());
+                }
                 Err(Broken::Protocol(error)) => {
                     self.shared.ledger.bad_request();
                     let text = format!("{error} ({})\n", error.section());
@@ -99,11 +104,12 @@ impl Session {
     }
 
     /// The connection is over: a hint that had run out was obeyed, and so was one that the client left sooner.
+    /// Where the server has left sooner, there was nothing to obey.
     fn hint_ran_out(&mut self) {
-        if let Some((terms, said_in, _)) = self.standing.terms.take() {
-            let hinted = terms.timeout.is_some() || terms.left == Some(0);
-            self.shared.ledger.count(said_in, |account| account.hints_obeyed += u64::from(hinted));
-        }
+        let Some((terms, said_in, at)) = self.standing.terms.take() else { return };
+        let ran_out = terms.timeout.map(|timeout| self.client_left || at.elapsed() >= timeout);
+        let obeyed = ran_out.unwrap_or(terms.left == Some(0));
+        self.shared.ledger.count(said_in, |account| account.hints_obeyed += u64::from(obeyed));
     }
 
     /// The id of a request that has none of its own.
@@ -192,7 +198,10 @@ impl Session {
                 Step::Pause(time) => tokio::time::sleep(time).await,
                 Step::Idle(time) => match wire.wait(time).await {
                     Waited::Bytes => return Ok(Some(wire)),
-                    Waited::Ended => return Ok(None),
+                    Waited::Ended => {
+                        self.client_left = true;
+                        return Ok(None);
+                    }
                     Waited::TimedOut => {}
                 },
                 Step::AwaitUnread(time) => drop(wire.wait(time).await),

@@ -157,16 +157,18 @@ impl Line {
 
     /// Waits for the server to end the connection. `None`: at `until` it is still open.
     pub(crate) async fn ending(&mut self, until: Instant) -> Option<Ending> {
-        while self.ended.is_none() {
-            if self.input.len() > SAID {
-                self.input.truncate(SAID);
+        let mut told = false;
+        loop {
+            if !told && !self.input.is_empty() {
+                self.pen.mark(What::said(&self.input));
+                told = true;
             }
-            let first = self.input.is_empty();
+            if self.ended.is_some() {
+                break;
+            }
+            self.input.truncate(SAID);
             if !self.fill(until).await {
                 return None;
-            }
-            if first && !self.input.is_empty() {
-                self.pen.mark(What::said(&self.input));
             }
         }
         let said = std::mem::take(&mut self.input);

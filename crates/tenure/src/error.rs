@@ -79,6 +79,12 @@ impl Error {
         matches!(self.0.kind, Kind::Connect { .. })
     }
 
+    /// No connection could be made for want of a descriptor.
+    pub(crate) fn lacks_descriptors(&self) -> bool {
+        let Kind::Connect { source, .. } = &self.0.kind else { return false };
+        source.downcast_ref().is_some_and(crate::sys::lacks_descriptors)
+    }
+
     /// A wait ended: for a connection, a head, content, or a place in the pool.
     pub fn is_timeout(&self) -> bool {
         match &self.0.kind {

@@ -1,5 +1,5 @@
-//! Facts that only the platform knows. The one module with `unsafe`: a `getsockopt`, and a
-//! descriptor's registration.
+//! Facts that only the platform knows. The one module with `unsafe`: a `getsockopt`, an `ioctl`,
+//! and a descriptor's registration.
 #![allow(unsafe_code, reason = "no safe interface in a kept crate for TCP_INFO and for AsyncFd; audited here")]
 
 use std::io;
@@ -61,6 +61,40 @@ pub fn tcp_facts(socket: &impl std::os::fd::AsFd) -> io::Result<TcpFacts> {
 #[cfg(not(target_os = "linux"))]
 pub fn tcp_facts<S>(_socket: &S) -> io::Result<TcpFacts> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Bytes that a connected TCP socket has taken and the peer's kernel has not acknowledged (`SIOCOUTQ`).
+/// Cheaper by half than [`tcp_facts`].
+///
+/// # Errors
+/// The socket is not connected, or the platform is not Linux.
+#[cfg(target_os = "linux")]
+pub(crate) fn unacknowledged(socket: &impl std::os::fd::AsFd) -> io::Result<u64> {
+    use std::os::fd::AsRawFd;
+
+    let fd = socket.as_fd();
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: `fd` is open for the whole call (borrowed above); the kernel writes one `int`.
+    let result = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    if result == 0 { Ok(u64::try_from(bytes).unwrap_or(0)) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Not known on this platform.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn unacknowledged<S>(_socket: &S) -> io::Result<u64> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// The process, or the system, has no descriptor left (`EMFILE`, `ENFILE`).
+#[cfg(unix)]
+pub(crate) fn lacks_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
+/// Not known on this platform.
+#[cfg(not(unix))]
+pub(crate) fn lacks_descriptors(_error: &io::Error) -> bool {
+    false
 }
 
 /// What waits on an idle socket.

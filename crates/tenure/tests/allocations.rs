@@ -1,5 +1,5 @@
-//! What a request takes from the heap, and what an open connection holds before it is parked;
-//! counted by the allocator.
+//! What a request takes from the heap of a server and of a client, and what an open connection of a
+//! server holds before it is parked; counted by the allocator.
 //!
 //! A program of its own, with one test: the counters are one for the whole process.
 
@@ -12,17 +12,20 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
 use tenure::Body;
 use tenure::server::{Server, raw};
 use tokio::net::TcpListener;
 
-use common::counting::{Counting, live, taken};
+use common::counting::{Counting, leave_out_this_thread, live, taken};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
 const GET: &[u8] = b"GET /a HTTP/1.1\r\nHost: a\r\nUser-Agent: b\r\nAccept: */*\r\n\r\n";
 const POST: &[u8] = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nServer: a\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
+    Content-Type: text/plain\r\nContent-Length: 13\r\nConnection: keep-alive\r\n\r\nHello, World!";
 const ROUNDS: usize = 500;
 const CONNECTIONS: usize = 500;
 
@@ -52,6 +55,57 @@ fn requests_take_and_open_connections_hold_what_they_may() {
         assert!(worst <= most, "{name}: {worst} allocations a request");
         assert!((100..=1500).contains(&held), "{name}: {held} bytes a connection");
     }
+    let each = client_allocations();
+    println!("client: {each:.3} allocations a request");
+    assert!(each <= 10.0, "client: {each} allocations a request");
+}
+
+/// What one GET after the other takes on a connection of a client: from the call to the end of its
+/// content, which is read as it comes.
+fn client_allocations() -> f64 {
+    let address = answering_thread();
+    let uri: http::Uri = format!("http://{address}/hello").parse().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let client = tenure::Client::new();
+    let ask = async || {
+        let response = client.get(uri.clone()).await.unwrap();
+        assert_eq!(response.headers().len(), 5);
+        let mut content = response.into_body();
+        let mut length = 0;
+        while let Some(frame) = content.frame().await {
+            length += frame.unwrap().into_data().unwrap().len();
+        }
+        assert_eq!(length, 13);
+    };
+    runtime.block_on(async {
+        for _ in 0..10 {
+            ask().await;
+        }
+        let before = taken();
+        for _ in 0..ROUNDS {
+            ask().await;
+        }
+        (taken() - before) as f64 / ROUNDS as f64
+    })
+}
+
+/// A server that is no part of what is counted.
+fn answering_thread() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        leave_out_this_thread();
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut head, mut len) = ([0; 4096], 0);
+        while let Ok(n @ 1..) = stream.read(&mut head[len..]) {
+            len += n;
+            if head[..len].ends_with(b"\r\n\r\n") {
+                stream.write_all(ANSWER).unwrap();
+                len = 0;
+            }
+        }
+    });
+    address
 }
 
 fn fine(_: &raw::Request<'_>, response: raw::Response<'_>) -> raw::Answered {

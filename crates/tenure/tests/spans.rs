@@ -11,8 +11,9 @@ use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 
 use http::{Request, Response};
-use tenure::Body;
+use tenure::client::Pipelining;
 use tenure::server::Server;
+use tenure::{Body, Client};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -103,6 +104,11 @@ async fn handle(_: Request<Body>) -> Result<Response<Body>, BoxError> {
 }
 
 #[test]
+fn spans_tell_of_requests_and_none_is_open_between_them() {
+    a_handlers_events_carry_the_request_and_a_waiting_connection_has_no_span();
+    a_pipelined_request_tells_its_depth_and_its_wait();
+}
+
 fn a_handlers_events_carry_the_request_and_a_waiting_connection_has_no_span() {
     let collector = Collector::default();
     let _default = tracing::subscriber::set_default(collector.clone());
@@ -121,5 +127,42 @@ fn a_handlers_events_carry_the_request_and_a_waiting_connection_has_no_span() {
         assert_eq!(seen.ended.len(), 2);
         assert_eq!(seen.ended[1], format!("{head} http.response.status_code=200"));
         assert!(seen.open.is_empty() && seen.entered.is_empty(), "nothing is open while the connection waits");
+    });
+}
+
+fn a_pipelined_request_tells_its_depth_and_its_wait() {
+    let collector = Collector::default();
+    let _default = tracing::subscriber::set_default(collector.clone());
+    run(async {
+        let script = Script::new().await;
+        let client = Client::builder().pipelining(Pipelining::Safe { depth: 4 }).connections_per_origin(1).build();
+        let get = async |path: &str| client.get(script.url(path)).await.unwrap();
+        let server = async {
+            let mut peer = script.accept().await;
+            for together in [1, 2] {
+                for _ in 0..together {
+                    peer.request().await;
+                }
+                peer.send("HTTP/1.1 204 No Content\r\n\r\n".repeat(together)).await;
+            }
+        };
+        let asked = async {
+            get("/").await;
+            tokio::join!(get("/a"), get("/b"));
+        };
+        tokio::join!(asked, server);
+        let url = script.url("");
+        let port = url.rsplit(':').next().unwrap();
+        let head = format!(
+            "http.client.request http.request.method=GET server.address=\"127.0.0.1\" server.port={port} \
+             http.response.status_code=204 connection=1"
+        );
+        let peer = "network.peer.address=127.0.0.1";
+        let seen = collector.0.lock().unwrap();
+        assert_eq!(seen.ended[..2], [format!("{head} request=1 {peer}"), format!("{head} request=2 {peer}")]);
+        let waited = seen.ended[2].strip_prefix(&format!("{head} request=3 {peer} pipeline.depth=2 pipeline.waited="));
+        let waited: f64 = waited.unwrap_or_else(|| panic!("{}", seen.ended[2])).parse().unwrap();
+        assert!((0.0..20.0).contains(&waited), "{waited}");
+        assert!(seen.ended.len() == 3 && seen.open.is_empty() && seen.entered.is_empty());
     });
 }

@@ -123,6 +123,10 @@ fn explain_source(
     if start.starts_with(&[0x1f, 0x8b]) {
         return Err(format!("{name} is compressed: gunzip -c FILE | tenure explain -").into());
     }
+    let captures = [".pcap", ".pcapng", ".cap"];
+    if captures.iter().any(|ending| name.ends_with(ending)) && !start.is_empty() {
+        return Err(format!("{name} is no packet capture: it begins as neither pcap nor pcapng").into());
+    }
     if let Some(option) = options.given() {
         return Err(WrongUse::new(format!(
             "{option} is for packet captures, and {name} begins as neither pcap nor pcapng"

@@ -75,7 +75,7 @@ async fn once(args: &Args, page: &Uri, connections: u16, stop: &Stop) -> Result<
     let run = Arc::into_inner(run).ok_or("a worker outlived its run")?;
     // Idle connections end here, and are counted.
     drop(run.net);
-    let summary = run.reporter.sum_up(&tally, connections.into());
+    let summary = Summary { is_fixed: true, ..run.reporter.sum_up(&tally, connections.into()) };
     let damaged = tally.finish().map_err(|e| say(Stream::Stderr, &format!("the wire log is incomplete: {e}"))).is_err();
     Ok(Done { summary, reporter: run.reporter, damaged })
 }

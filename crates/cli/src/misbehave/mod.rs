@@ -64,25 +64,32 @@ pub(crate) struct Args {
 const HELP: &str = "\
 With a COMMAND:
   It finds in its environment
-    MISBEHAVE_URL       the server's address, such as http://127.0.0.1:40123
+    MISBEHAVE_URL       the server's address: http://127.0.0.1:40123
     MISBEHAVE_TLS_URL   the same for https, with --tls or --cert
-    MISBEHAVE_CA        a file with the certificate to trust then; SSL_CERT_FILE, CURL_CA_BUNDLE,
-                        REQUESTS_CA_BUNDLE and NODE_EXTRA_CA_CERTS name it too
-    MISBEHAVE_TOUR      a file with requests through all scenarios, if you want to be led: a line each,
-                        LANE ID METHOD URL CONTENT PAUSE with tabs between. A LANE is for one client
-                        with a fresh pool; ID goes into X-Request-Id; CONTENT is how many bytes to send;
-                        PAUSE is how many milliseconds to wait after the answer. GET /tour gives it too
-    MISBEHAVE_OUTCOMES  a file to append to what your callers got, if the verdict shall include that: a
-                        line for each request, ID METHOD URL RESULT DETAIL with tabs between. RESULT is
-                        the status and DETAIL the X-Request-Id of the answer, or RESULT is 'error'
-  What it writes to its standard output comes on standard error: the report has standard output for itself.
-  Signals (INT, TERM, HUP, QUIT) are handed on to it. What it leaves running in its process group is ended.
+    MISBEHAVE_CA        a file with the certificate to trust then. These name
+                        it too: SSL_CERT_FILE, CURL_CA_BUNDLE,
+                        REQUESTS_CA_BUNDLE and NODE_EXTRA_CA_CERTS
+    MISBEHAVE_TOUR      a file that leads through all scenarios, as GET /tour
+                        does: a line for each request, with tabs between
+                        LANE ID METHOD URL CONTENT PAUSE. A new LANE begins
+                        with a new client; ID goes into X-Request-Id; CONTENT
+                        is how many bytes to send; PAUSE how many milliseconds
+                        to wait after the answer
+    MISBEHAVE_OUTCOMES  a file to append to what your callers got, if that is
+                        to be judged too: a line for each request, with tabs
+                        between ID METHOD URL RESULT DETAIL. RESULT is the
+                        status, DETAIL the X-Request-Id of the answer; or
+                        RESULT is 'error'
+  What it writes to standard output comes on standard error: the report has
+  standard output for itself. INT, TERM, HUP and QUIT are handed on to it.
+  What it leaves running in its process group is ended.
 
-Exit codes with a COMMAND: 0 no fault, 1 faults found (verdicts of the level 'fault'), 2 wrong use,
-3 no fault, but the command failed, was ended, or asked for no scenario.
+Exit codes with a COMMAND:
+  0 no fault; 1 faults found; 2 wrong use; 3 no fault, but the command failed,
+  was ended, or asked for no scenario
 
-It is bounded: --max-connections at once, each for at most 5 minutes; 64 MiB of content in a request;
-16 MB in a response; waits of a minute.";
+Bounds: --max-connections at once, each for 5 minutes; 64 MiB of content in a
+request, 16 MB in a response; waits of a minute.";
 
 /// What a client gets to know of the server.
 struct Place {

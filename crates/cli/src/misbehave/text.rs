@@ -56,8 +56,8 @@ fn verdicts(report: &Report) -> String {
         }
     }
     match report.faults() {
-        0 => text + &format!("no fault, {notes} notes\n"),
-        faults => text + &format!("{faults} faults, {notes} notes\n"),
+        0 => text + &format!("no fault; notes: {notes}\n"),
+        faults => text + &format!("faults: {faults}; notes: {notes}\n"),
     }
 }
 
@@ -97,6 +97,6 @@ mod tests {
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 4, "{text}");
         assert!(lines[1].starts_with("drop?at=2 ") && lines[1].ends_with('-'), "{text}");
-        assert_eq!(lines[2..], ["no fault, 0 notes", "2 requests malformed or for no scenario"]);
+        assert_eq!(lines[2..], ["no fault; notes: 0", "2 requests malformed or for no scenario"]);
     }
 }

@@ -30,7 +30,11 @@ pub(super) fn draw(body: &mut String, timeline: &Timeline) {
     if timeline.tracks.is_empty() {
         return;
     }
-    let scale = Scale { from: timeline.from, to: timeline.to.max(timeline.from + Duration::from_micros(1)) };
+    // What was waited for before the first connection is of no interest.
+    let moments = || timeline.tracks.iter().flat_map(|track| &track.marks).map(|mark| mark.at);
+    let from = moments().min().unwrap_or(timeline.from);
+    let to = moments().max().unwrap_or(timeline.to);
+    let scale = Scale { from, to: to.max(from + Duration::from_micros(1)) };
     let height = timeline.tracks.len() * ROW;
     let summary = escape(&summary(timeline));
     let _ = writeln!(body, "<svg width=\"100%\" height={height} role=img aria-label=\"{summary}\">");

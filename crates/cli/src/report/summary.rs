@@ -26,6 +26,8 @@ pub(crate) struct Summary {
     pub(crate) longest: Duration,
     /// How many requests could be under way at once.
     pub(crate) at_once: usize,
+    /// Nobody can choose another number for this run.
+    pub(crate) is_fixed: bool,
     /// Requests that were sent before earlier ones were answered.
     pub(crate) pipelined: u64,
     /// The most that were outstanding on one connection.
@@ -58,7 +60,7 @@ impl Summary {
         mean(self.connections.iter().filter_map(|life| life.round_trip))
     }
 
-    /// What the run would roughly have taken with `connections` at once.
+    /// What the run would roughly have taken with `connections` at once, if that can be chosen.
     ///
     /// Waits (for responses, and for connections to be made) overlap, and are divided by the number
     /// at once. All else, reading files and moving bytes, is taken to be limited by disk, processor or
@@ -66,7 +68,7 @@ impl Summary {
     pub(crate) fn estimate(&self, connections: usize) -> Option<Duration> {
         let requests = usize::try_from(self.requests()).unwrap_or(usize::MAX);
         let (now, then) = (self.at_once.min(requests), connections.min(requests));
-        if then < 2 || now == then || now == 0 {
+        if self.is_fixed || then < 2 || now == then || now == 0 {
             return None;
         }
         let connecting: Duration = self.connections.iter().map(|life| life.took).sum();

@@ -89,7 +89,8 @@ fn a_capture_that_is_cut_is_told_as_far_as_it_goes() {
     assert!(ran.out.contains("the file ends inside a packet"), "{}", ran.out);
     fs::write(&cut, &whole[..24]).unwrap();
     let ran = tenure(["explain", cut.to_str().unwrap()]).expect(0);
-    assert!(ran.out.contains("0 packets") && ran.out.ends_with("In all: 0 exchanges, 0 answered.\n"), "{}", ran.out);
+    assert!(ran.out.contains("0 packets") && ran.out.contains("no TCP connection in it"), "{}", ran.out);
+    assert!(ran.out.ends_with("In all: 0 exchanges, 0 answered.\n"), "{}", ran.out);
 }
 
 #[test]
@@ -110,6 +111,10 @@ fn what_is_no_capture_is_said_to_be_none() {
     assert!(tenure(["explain", file]).expect(1).err.contains("gunzip"));
     fs::write(file, b"\xd4\xc3\xb2\xa1").unwrap();
     assert!(tenure(["explain", file]).expect(1).err.contains("no packet capture"));
+    let named = folder.path().join("named.pcapng");
+    fs::write(&named, b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    let ran = tenure(["explain", named.to_str().unwrap()]).expect(1);
+    assert!(ran.err.contains("is no packet capture: it begins as neither pcap nor pcapng"), "{}", ran.err);
     let page = folder.path().join("no/page");
     let ran = explain("drop.pcap", &["--html", page.to_str().unwrap()]).expect(1);
     assert!(ran.err.contains("--html"), "{}", ran.err);

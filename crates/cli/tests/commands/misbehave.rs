@@ -24,7 +24,7 @@ fn a_client_without_fault_is_exit_code_0_and_has_its_report() {
     assert!(words[1].starts_with("tenure"), "{line}");
     // Requests, processed, twice, unsafe twice, connections, reuse.
     assert_eq!(words[2..8], ["2", "2", "0", "0", "1", "50%"], "{line}");
-    assert!(ran.out.ends_with("no fault, 0 notes\n"), "{}", ran.out);
+    assert!(ran.out.ends_with("no fault; notes: 0\n"), "{}", ran.out);
     // What the command writes does not mix with the report.
     assert!(ran.err.contains("answer to ") && !ran.out.contains("answer to "), "{}", ran.err);
 }
@@ -35,7 +35,7 @@ fn a_fault_is_exit_code_1_and_named_with_its_section() {
         printf 'a\\tGET\\t%s/ok\\t200\\tb\\n' \"$MISBEHAVE_URL\" >>\"$MISBEHAVE_OUTCOMES\"";
     let ran = run(&[], wrong).expect(1);
     assert!(ran.out.contains("FAULT  ok: 1 bytes that answered nothing"), "{}", ran.out);
-    assert!(ran.out.contains("(RFC 9112 section 9.2)\n1 faults, 0 notes\n"), "{}", ran.out);
+    assert!(ran.out.contains("(RFC 9112 section 9.2)\nfaults: 1; notes: 0\n"), "{}", ran.out);
     let report: serde_json::Value = serde_json::from_str(&run(&["--json"], wrong).expect(1).out).unwrap();
     assert_eq!(report["cases"][0]["verdicts"][0]["rule"], "took-wrong");
     assert_eq!(report["cases"][0]["told"]["GET"]["wrong"], 1);

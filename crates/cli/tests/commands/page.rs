@@ -41,6 +41,7 @@ fn a_page_comes_with_all_it_needs_over_one_and_over_six_connections() {
     let opened = six["connections_opened"].as_u64().unwrap();
     assert!((2..=6).contains(&opened), "{}", ran.out);
     assert_eq!(one["connections"][0]["ended"], "last-message", "the last request says that it is the last");
+    assert!(!ran.out.contains("estimated_seconds"), "for what cannot be asked for: {}", ran.out);
     let kept = tree(to.path());
     assert_eq!(kept.len(), 23, "once, and nothing but what the page needs");
     for image in images {
@@ -53,6 +54,7 @@ fn a_page_comes_with_all_it_needs_over_one_and_over_six_connections() {
     {
         assert!(ran.out.contains(expected), "{expected} in\n{}", ran.out);
     }
+    assert!(!ran.out.contains("--connections"), "that is no option beside --page:\n{}", ran.out);
 }
 
 #[test]

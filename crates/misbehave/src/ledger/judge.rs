@@ -27,7 +27,8 @@ impl Told {
         let crossed = record.is_some_and(|record| record.crossed);
         let answered = record.map_or(Answered::Nothing, |record| record.answered);
         let rule = match outcome.got {
-            Got::Answer { id, .. } if id == outcome.id && answered == Answered::Cut => {
+            // Where the head was cut the id may be missing.
+            Got::Answer { id, .. } if (id == outcome.id || id.is_empty()) && answered == Answered::Cut => {
                 told.wrong += 1;
                 Some(Rule::TookIncomplete)
             }
@@ -39,7 +40,7 @@ impl Told {
             Got::Answer { status: 400, .. } if record.is_none() => None,
             Got::Answer { status, .. } => {
                 told.wrong += 1;
-                Some(if status < 200 { Rule::TookInterim } else { Rule::TookWrong })
+                Some(if (100..200).contains(&status) { Rule::TookInterim } else { Rule::TookWrong })
             }
             Got::Error => {
                 told.errors += 1;

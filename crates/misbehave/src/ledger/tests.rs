@@ -61,6 +61,7 @@ fn the_clients_word_is_held_against_what_was_sent() {
     for (steps, number, word, verdict) in [
         (vec![whole.clone()], 1, "a GET /truncate 200 a", None),
         (vec![cut.clone()], 1, "a GET /truncate 200 a", Some("took-incomplete")),
+        (vec![cut.clone()], 1, "a GET /truncate 2 ", Some("took-incomplete")),
         (vec![cut], 1, "a GET /truncate error cut", None),
         (vec![whole.clone()], 1, "a GET /truncate 200 b", Some("took-wrong")),
         (vec![whole.clone()], 1, "a GET /truncate error bad", Some("refused-right")),

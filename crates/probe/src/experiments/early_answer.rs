@@ -1,6 +1,10 @@
 //! An answer before the content: whether one comes, and what becomes of a client that sends its content all the same
 //! (RFC 9112 section 9.6).
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::{Experiment, Lasts, Outcome};
 use crate::answer::Answer;
 use crate::finding::{Finding, Level, Value};
@@ -9,6 +13,8 @@ use crate::line::{Line, Trouble};
 use crate::request::Request;
 
 const SECTION: &str = "RFC 9112 section 9.6";
+/// A close within this is an answer to the head; a later one is a timeout.
+const AT_ONCE: Duration = Duration::from_secs(1);
 /// More than the megabyte that nginx takes by default.
 const CONTENT: usize = 2 << 20;
 
@@ -27,8 +33,11 @@ async fn run(lab: Lab) -> Outcome {
     line.expect(request.method, request.version)?;
     line.write(&request.bytes()).await?;
     let finding = |text: String| Finding::certain("answer before the content", Value::text(text), SECTION);
-    if line.first_bytes(lab.soon()).await.is_none() && !line.has_ended() {
-        let advice = "a client that can wait for it is told by Expect: 100-continue";
+    let sent = Instant::now();
+    let is_quiet = line.first_bytes(lab.soon()).await.is_none();
+    // One that waited for a while and then closed has waited for the content.
+    if is_quiet && (!line.has_ended() || sent.elapsed() > AT_ONCE) {
+        let advice = "the server waits for the content; a client that wants to know first says Expect: 100-continue";
         return Ok(vec![finding("none".to_owned()).judged(Level::Good, advice)]);
     }
     let answer = match line.answer().await {

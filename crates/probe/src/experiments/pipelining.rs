@@ -22,7 +22,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
 
 async fn run(lab: Lab) -> Outcome {
     let (eight, close, error) = tokio::join!(several(&lab), behind_a_close(&lab), behind_an_error(&lab));
-    Ok(vec![eight?, close?, error?])
+    Ok([eight?, close?].into_iter().chain(error?).collect())
 }
 
 async fn several(lab: &Lab) -> Result<Finding, Trouble> {
@@ -97,8 +97,9 @@ async fn behind_a_close(lab: &Lab) -> Result<Finding, Trouble> {
     })
 }
 
-/// The first of two requests is refused: the one behind it is answered, or the refusal says close.
-async fn behind_an_error(lab: &Lab) -> Result<Finding, Trouble> {
+/// The first of two requests is refused: the one behind it is answered, or the refusal says close. Nothing, if the server
+/// refuses no method.
+async fn behind_an_error(lab: &Lab) -> Result<Option<Finding>, Trouble> {
     let finding = |text: &str| Finding::certain("request behind an error", Value::text(text), SECTION);
     let (mut line, first) = lab.kept().await?;
     // No server has to know it, and none can take it for another one (RFC 9110 section 9.1: 501, or 405).
@@ -108,13 +109,15 @@ async fn behind_an_error(lab: &Lab) -> Result<Finding, Trouble> {
     }
     line.write(&[refused.bytes(), lab.get().bytes()].concat()).await?;
     let error = line.answer().await?;
+    if error.status < 400 {
+        return Ok(None);
+    }
     if !error.persists() {
         let text = format!("not answered: {} says close", error.status);
-        return Ok(
-            finding(&text).judged(Level::Note, "a client that pipelines has to send what follows an error again")
-        );
+        let advice = "a client that pipelines has to send what follows an error again";
+        return Ok(Some(finding(&text).judged(Level::Note, advice)));
     }
-    Ok(match line.answer().await {
+    let finding = match line.answer().await {
         Ok(next) if next.status == first.status => finding(&format!("answered, after {}", error.status))
             .judged(Level::Good, "an error ends only its own request"),
         Ok(next) => finding(&format!("answered with {}, after {}", next.status, error.status))
@@ -122,5 +125,6 @@ async fn behind_an_error(lab: &Lab) -> Result<Finding, Trouble> {
         Err(Trouble::Ended(_)) => finding(&format!("lost: closed after {}, unannounced", error.status))
             .judged(Level::Problem, "the error's response does not say Connection: close, and the connection ends"),
         Err(trouble) => return Err(trouble),
-    })
+    };
+    Ok(Some(finding))
 }

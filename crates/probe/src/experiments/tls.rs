@@ -26,10 +26,12 @@ async fn run(lab: Lab) -> Outcome {
     drop(line);
     let version =
         found("TLS version", &facts.version, "RFC 8446 section 4.2.1").judged(Level::Good, "what both speak best");
-    let tls12 = resumption(&lab, Offer::Tls12, "TLS 1.2 resumption", "RFC 5246 section 7.3").await?;
-    let tls13 = resumption(&lab, Offer::Tls13, "TLS 1.3 resumption", "RFC 8446 section 2.2").await?;
+    let (tls12, tls13) = tokio::join!(
+        resumption(&lab, Offer::Tls12, "TLS 1.2 resumption", "RFC 5246 section 7.3"),
+        resumption(&lab, Offer::Tls13, "TLS 1.3 resumption", "RFC 8446 section 2.2"),
+    );
     let http2 = lab.open_tls(Offer::Http2).await.ok().and_then(|line| line.tls.clone());
-    let findings = [version, tls12, tls13, http1_by_alpn(&facts)];
+    let findings = [version, tls12?, tls13?, http1_by_alpn(&facts)];
     Ok(findings.into_iter().chain(http2.as_ref().map(http2_by_alpn)).chain(end.map(|end| notified(&end))).collect())
 }
 

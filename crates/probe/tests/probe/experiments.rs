@@ -251,3 +251,15 @@ async fn what_happened_is_kept_for_drawing() {
         assert!(timeline.from <= opened.at && left.at <= timeline.to);
     }
 }
+
+/// Content that never comes ends by a timeout, which is no answer to the head.
+#[tokio::test(start_paused = true)]
+async fn a_timeout_within_the_content_is_no_early_answer() {
+    let impatient = Manners { content: Duration::from_secs(2), ..Manners::default() };
+    let waits = report("early", impatient).await;
+    assert_eq!(finding(&waits, "answer before the content").value.to_string(), "none");
+    assert_eq!(waits.worst(), Some(Level::Good), "{waits:#?}");
+    let at_once = Manners { content: Duration::from_millis(10), ..Manners::default() };
+    let closes = report("early", at_once).await;
+    assert_eq!(finding(&closes, "answer before the content").value.to_string(), "none, but FIN");
+}

@@ -47,6 +47,8 @@ pub(crate) struct Manners {
     pub(crate) refuses_methods: bool,
     /// It answers a request of HTTP/0.9 by content alone.
     pub(crate) speaks_http09: bool,
+    /// How long it takes content to come.
+    pub(crate) content: Duration,
     /// How long it takes a head to come.
     pub(crate) head: Duration,
 }
@@ -73,6 +75,7 @@ impl Default for Manners {
             ignores_close: false,
             refuses_methods: false,
             speaks_http09: false,
+            content: Duration::from_secs(30),
             head: Duration::from_secs(30),
         }
     }
@@ -148,7 +151,10 @@ impl Server {
                 let _ = stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
             }
             if manners.reads_content {
-                content(&mut stream, &head).await;
+                let read = tokio::time::timeout(manners.content, content(&mut stream, &head)).await;
+                if read.is_err() {
+                    return;
+                }
             }
             let response = if head.contains("If-None-Match") {
                 format!("HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\n{option}\r\n{}", manners.after_304)

@@ -184,8 +184,9 @@ impl Builder {
     /// Send `Expect: 100-continue` with requests that are not idempotent and have content of more than
     /// `above` bytes, or of unknown length, and hold the content back until the server asks for it,
     /// for a second at most (RFC 9110 section 10.1.1). A connection that dies meanwhile costs nothing:
-    /// the content was not sent, and the request is sent again. Default: never, since servers that do
-    /// not know it cost that second each time.
+    /// the content was not sent, and the request is sent again. A server that answered without having
+    /// asked is remembered for 10 minutes, and gets its requests as if nothing were set meanwhile.
+    /// Default: never, since the first request to such a server costs that second.
     pub const fn expect_continue(mut self, above: u64) -> Self {
         self.expect_above = Some(above);
         self

@@ -5,46 +5,19 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::addresses::Addresses;
 use super::eyeballs;
 use super::names::Names;
 use super::origin::Origin;
+use super::stream::{Socket, Stream};
 use super::timing::Making;
 use super::tls::Tls;
+use crate::Fate;
 use crate::error::{Error, Kind};
 use crate::io::{Probes, now};
 use crate::observe::TlsFacts;
-use crate::sys::{self, Peek};
-use crate::{Fate, TcpFacts};
-
-/// A stream of any kind to an origin.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static {
-    /// What the kernel knows about the socket underneath.
-    fn facts(&self) -> io::Result<TcpFacts>;
-
-    /// What waits to be read, asked of the kernel at once.
-    fn peek(&self) -> io::Result<Peek>;
-
-    /// The error that waits on the socket, if one does; takes it.
-    fn take_error(&self) -> io::Result<Option<io::Error>>;
-}
-
-impl Stream for TcpStream {
-    fn facts(&self) -> io::Result<TcpFacts> {
-        sys::tcp_facts(self)
-    }
-
-    fn peek(&self) -> io::Result<Peek> {
-        sys::peek(self)
-    }
-
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
-        sys::take_error(self)
-    }
-}
 
 /// A stream with TLS on it, and what TLS agreed on.
 pub(crate) type Secured = (Box<dyn Stream>, Option<Arc<TlsFacts>>);
@@ -86,15 +59,16 @@ impl Connector {
             let (tcp, mut making) = self.tcp(origin).await?;
             let (peer, local) = (tcp.peer_addr().ok(), tcp.local_addr().ok());
             let begun = now();
+            let socket = Socket::new(tcp);
             let (stream, tls): Secured =
-                if origin.secure { self.tls.connect(origin, tcp).await? } else { (Box::new(tcp), None) };
-            making.tls = origin.secure.then(|| now() - begun);
+                if origin.is_secure() { self.tls.connect(origin, socket).await? } else { (Box::new(socket), None) };
+            making.tls = origin.is_secure().then(|| now() - begun);
             Ok::<_, crate::BoxError>((stream, tls, peer, local, making))
         };
         match tokio::time::timeout(self.timeout, work).await {
             Ok(Ok((stream, tls, peer, local, making))) => {
                 let took = now() - start;
-                let round_trip = stream.facts().ok().map(|facts| facts.round_trip);
+                let round_trip = stream.socket().facts().ok().map(|facts| facts.round_trip);
                 Ok(Connected { stream, peer, local, took, making, round_trip, tls })
             }
             Ok(Err(source)) => Err(failed(source)),

@@ -42,13 +42,14 @@ impl Shared {
     fn made(self: &Arc<Self>, origin: Origin, made: Connected) {
         let pooled = self.pooled(origin, made);
         let mut state = self.lock();
-        let Some(ticket) = state.pool.connected(&pooled.origin, now()) else {
+        let now = now();
+        let Some(ticket) = state.pool.connected(&pooled.origin, now) else {
             drop(state);
             return self.check_in(pooled);
         };
         let waiting = state.waiting.remove(&ticket);
         drop(state);
-        hand_over(waiting, Ok(self.lent(pooled)));
+        hand_over(waiting, Ok(self.lent(pooled, now)));
     }
 
     /// A request that waits hears of it, if no other attempt is left for it; else it is returned.
@@ -75,9 +76,8 @@ impl Shared {
             state.next_id += 1;
             state.next_id
         };
-        let server = origin.address();
         if let Some(observer) = &self.observer {
-            let (peer, server) = (made.peer, Some(server.clone()));
+            let (peer, server) = (made.peer, Some(origin.address().clone()));
             observer.opened(Opened { id, peer, server, took: made.took, round_trip: made.round_trip });
         }
         let now = now();
@@ -89,9 +89,10 @@ impl Shared {
             id,
             peer: made.peer,
             local: made.local,
-            server,
             tls: made.tls,
             opened: now,
+            old_at: self.max_age.and_then(|age| now.checked_add(self.jitter.less(id, age))),
+            carries: self.max_requests.map(|most| most - self.jitter.of(id, most / 10)),
             making: Some(made.making),
             quiet_since: now,
             exchanges: 0,
@@ -103,7 +104,12 @@ impl Shared {
 
 impl Connecting {
     async fn run(mut self) {
-        let made = self.shared.connector.connect(&self.origin).await;
+        let made = loop {
+            match self.shared.connector.connect(&self.origin).await {
+                Err(error) if error.lacks_descriptors() && self.shared.give_up_one() => {}
+                made => break made,
+            }
+        };
         self.end(made);
     }
 

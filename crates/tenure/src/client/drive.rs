@@ -3,10 +3,9 @@
 
 mod let_go;
 mod pipelined;
+mod sending;
 
 use std::future::poll_fn;
-use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -20,10 +19,10 @@ use super::evidence::Before;
 use super::lease::Lease;
 use super::request::Prepared;
 use super::response;
-use super::timing::{Course, Timing};
+use super::timing::Course;
 use crate::Body;
 use crate::error::{Error, Kind};
-use crate::io::{Deadline, fields, now};
+use crate::io::{self, Deadline, fields};
 use crate::observe::{ConnectionInfo, Head, UnderWay};
 
 pub(super) use let_go::Rest;
@@ -47,12 +46,14 @@ pub(super) struct Exchange {
     trailers: HeaderMap,
     /// Until when the content waits for 100 (Continue).
     hold: Option<Instant>,
+    /// That time ended, and it was sent unasked.
+    unasked: bool,
     /// The peer takes nothing of what is queued: so many bytes were sent before, and since when.
     stalled: Option<(u64, Instant)>,
     course: Course,
     on_interim: Option<OnInterim>,
     /// Writing failed; the answer may have come all the same.
-    write_error: Option<io::Error>,
+    write_error: Option<std::io::Error>,
     /// Bytes that were sent on the connection before this request.
     sent_before: u64,
     /// And with it, if it was queued whole with others behind it.
@@ -62,7 +63,7 @@ pub(super) struct Exchange {
     fin: bool,
     /// Bytes came after the request had begun.
     heard: bool,
-    /// On a reused connection: what the kernel knew before this request.
+    /// On a reused connection: what had been sent before this request.
     before: Option<Before>,
     /// Whether its fate is judged by that. An idempotent request is sent again without evidence.
     judges: bool,
@@ -72,37 +73,48 @@ pub(super) struct Exchange {
     /// When its turn came, if it stood behind others.
     due: Option<Instant>,
     deadline: Deadline,
+    /// Bytes of the response's content that its reader has not had, where their number is known.
+    pub(super) left: Option<u64>,
+    /// The reader has had all that will come.
+    pub(super) is_read: bool,
 }
 
 /// A step of the response, owned.
 pub(super) enum Step {
-    Head(Box<Response<()>>),
+    Head(Response<()>),
     Frame(Frame<Bytes>),
     End,
 }
 
 impl Exchange {
     /// Queues the request's head.
-    pub(super) fn start(mut lease: Lease, prepared: &Prepared, content: Body) -> Result<Self, Error> {
-        let (info, stale) = (lease.info(), lease.may_be_stale());
+    pub(super) fn start(
+        mut lease: Lease,
+        info: ConnectionInfo,
+        prepared: &Prepared,
+        content: Body,
+    ) -> Result<Box<Self>, Error> {
+        let stale = lease.may_be_stale();
         let observed = observe(&lease, &info, prepared);
         let response_timeout = lease.shared.response_timeout;
-        let judges = lease.shared.repeat_undelivered && !prepared.class().is_idempotent();
+        let judges = lease.shared.repeat_undelivered && !prepared.class.is_idempotent();
         let pooled = lease.pooled();
         let course = Course::begin(prepared.called, pooled.making.take());
         let sent_before = pooled.transport.sent();
-        let before = if stale { Before::of(&**pooled.transport.stream()) } else { None };
+        let before = stale.then(|| Before::of(&**pooled.transport.stream()));
         let length = content.size_hint().exact();
         let framing = queue_head(pooled, prepared, length)?;
         let owed = if let Framing::Length(length) = framing { Some(length) } else { None };
-        Ok(Self {
+        let waits = prepared.waits_to_be_asked && owed != Some(0);
+        Ok(Box::new(Self {
             observed,
             lease,
             info,
             content: Some(content),
             owed,
             trailers: HeaderMap::new(),
-            hold: (prepared.expects_continue && owed != Some(0)).then(|| now() + CONTINUE_WAIT),
+            hold: waits.then(|| io::now() + CONTINUE_WAIT),
+            unasked: false,
             stalled: None,
             course,
             on_interim: prepared.on_interim.clone(),
@@ -118,13 +130,15 @@ impl Exchange {
             until: prepared.until,
             due: None,
             deadline: Deadline::default(),
-        })
+            left: None,
+            is_read: false,
+        }))
     }
 
     /// The response's head; its body goes on with the exchange.
-    pub(super) async fn response(mut self) -> Result<Response<Body>, Error> {
+    pub(super) async fn response(mut self: Box<Self>) -> Result<Response<Body>, Error> {
         match poll_fn(|cx| self.poll_step(cx)).await {
-            Ok(Step::Head(head)) => Ok(response::with_content(*head, self)),
+            Ok(Step::Head(head)) => Ok(response::with_content(head, self)),
             Ok(_) => Err(self.error(Kind::Ended(CloseReason::Malformed))),
             Err(error) => Err(self.judge(error).await),
         }
@@ -158,107 +172,12 @@ impl Exchange {
         self.lease.pooled().connection.content_left()
     }
 
-    /// Sends as much as can be sent now.
-    pub(super) fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        while self.write_error.is_none() {
-            let queued = self.queue_content(cx)?;
-            match self.lease.pooled().transport.poll_flush(cx) {
-                Poll::Ready(Ok(())) if queued => {}
-                Poll::Ready(Ok(())) => {
-                    if self.content.is_none() || self.owed == Some(0) {
-                        self.course.sent();
-                    }
-                    self.stalled = None;
-                    return Ok(());
-                }
-                Poll::Ready(Err(e)) => {
-                    self.write_error = Some(e);
-                    self.content = None;
-                }
-                Poll::Pending => {
-                    let sent = self.lease.pooled().transport.sent();
-                    if self.stalled.is_none_or(|(before, _)| before < sent) {
-                        self.stalled = Some((sent, now()));
-                    }
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Queues content until there is none, none yet, or enough. True if there may be more.
-    fn queue_content(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
-        if self.hold.is_some() {
-            return Ok(false);
-        }
-        while !self.lease.pooled().transport.is_full() {
-            let Some(content) = &mut self.content else { return Ok(false) };
-            let Poll::Ready(frame) = Pin::new(content).poll_frame(cx) else { return Ok(false) };
-            match frame {
-                None => {
-                    self.content = None;
-                    let pooled = self.lease.pooled();
-                    let ended = pooled.connection.send_end(fields::pairs(&self.trailers), pooled.transport.out());
-                    return ended.map(|()| false).map_err(|e| self.content_error(Kind::misuse(e)));
-                }
-                Some(Ok(frame)) => self.queue_frame(frame)?,
-                Some(Err(error)) => return Err(self.content_error(Kind::Content(error.into()))),
-            }
-        }
-        Ok(true)
-    }
-
-    fn queue_frame(&mut self, frame: Frame<Bytes>) -> Result<(), Error> {
-        match frame.into_data() {
-            Ok(data) if data.is_empty() => Ok(()),
-            Ok(data) => {
-                let pooled = self.lease.pooled();
-                let delimiters =
-                    pooled.connection.send_content(data.len()).map_err(|e| self.content_error(Kind::misuse(e)))?;
-                let transport = &mut self.lease.pooled().transport;
-                transport.out().extend_from_slice(delimiters.before());
-                self.owed = self.owed.map(|owed| owed.saturating_sub(data.len() as u64));
-                if let Some(observed) = &mut self.observed {
-                    observed.request_content(data.len());
-                }
-                transport.push(data, delimiters.after());
-                Ok(())
-            }
-            Err(frame) => {
-                self.trailers.extend(frame.into_trailers().unwrap_or_default());
-                Ok(())
-            }
-        }
-    }
-
-    /// The request cannot be completed, by this side's own doing.
-    fn content_error(&mut self, kind: Kind) -> Error {
-        self.lease.pooled().connection.close(CloseReason::ApplicationFailed);
-        self.content = None;
-        let fate = self.sent_part();
-        Error::new(kind, fate)
-    }
-
-    /// How much of the request the server can have, by what was written.
-    fn sent_part(&mut self) -> Fate {
-        let pooled = self.lease.pooled();
-        let sent = pooled.transport.sent();
-        // With the last announced byte the request is whole, also if the body has not said its end.
-        let owes = pooled.connection.is_sending() && self.owed != Some(0);
-        let is_whole = self.sent_whole.map_or(pooled.transport.is_flushed() && !owes, |whole| sent >= whole);
-        match is_whole {
-            _ if sent <= self.sent_before => Fate::NotSent,
-            _ if self.hold.is_some() => Fate::Withheld,
-            true => Fate::Unknown,
-            false => Fate::Incomplete,
-        }
-    }
-
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step, Error>> {
+        let mut now = io::now();
         loop {
             let pooled = self.lease.pooled();
-            let (used, event) = match pooled.connection.receive(pooled.transport.unread(), now()) {
+            let unread = pooled.transport.unread();
+            let (used, event) = match pooled.connection.receive(unread, now) {
                 Ok(step) => step,
                 Err(e) => return Poll::Ready(Err(self.error(Kind::Protocol(e)))),
             };
@@ -272,17 +191,17 @@ impl Exchange {
                 }
                 Event::Head(head) => {
                     let coded = head.coded;
-                    let response = response::head(&head);
+                    let response = response::head(&head, &unread[..used]);
                     pooled.hint = head.keep_alive;
                     pooled.transport.consume(used);
-                    return Poll::Ready(self.head(response, coded));
+                    return Poll::Ready(self.head(response, coded, now));
                 }
                 Event::Interim(head) => {
                     if head.status == http::StatusCode::CONTINUE {
-                        self.hold = None;
+                        (self.hold, self.unasked) = (None, false);
                     }
                     if let Some(asks) = &self.on_interim {
-                        asks.tell(&response::head(&head));
+                        asks.tell(&response::head(&head, &unread[..used]));
                     }
                     pooled.transport.consume(used);
                     self.poll_send(cx)?;
@@ -294,37 +213,30 @@ impl Exchange {
                     if let Some(observed) = self.observed.take() {
                         observed.complete();
                     }
-                    self.course.ended();
+                    self.course.ended(now);
                     let step = trailers.map_or(Step::End, |trailers| Step::Frame(Frame::trailers(trailers)));
                     return Poll::Ready(Ok(step));
                 }
                 Event::NeedInput => {
                     pooled.transport.consume(used);
                     ready!(self.poll_input(cx))?;
+                    now = io::now();
                 }
                 Event::Paused | Event::HandOver | Event::Closed => return Poll::Ready(Ok(Step::End)),
             }
         }
     }
 
-    /// The server has answered to the end. If it has every announced byte, the request is over too,
-    /// although its body may not have said so yet: the connection is free.
-    fn end_sending(&mut self) {
-        let pooled = self.lease.pooled();
-        if self.content.is_some() && self.owed == Some(0) && pooled.transport.is_flushed() {
-            self.content = None;
-            let ended = pooled.connection.send_end([], pooled.transport.out());
-            debug_assert!(ended.is_ok(), "nothing is owed");
-        }
-    }
-
     /// A final response has begun.
-    fn head(&mut self, response: Response<()>, coded: bool) -> Result<Step, Error> {
+    fn head(&mut self, mut response: Response<()>, coded: bool, now: Instant) -> Result<Step, Error> {
         self.answered = true;
         if let Some(observed) = &mut self.observed {
             observed.answered(response.status());
         }
         self.lease.survived(&self.info);
+        if self.unasked {
+            self.lease.never_asked();
+        }
         let connection = &mut self.lease.pooled().connection;
         let closes = connection.persistence() != Persistence::Persist;
         // RFC 9112 section 9.5: a refusal that closes wants no more content; a success may well be
@@ -338,7 +250,10 @@ impl Exchange {
             connection.close(CloseReason::Malformed);
             return Err(self.error(Kind::Coding));
         }
-        Ok(Step::Head(Box::new(response)))
+        // Where it came from, and where the time went.
+        response.extensions_mut().insert(self.info.clone());
+        response.extensions_mut().insert(self.course.headed(now));
+        Ok(Step::Head(response))
     }
 
     /// Reads once, or until a wait ends.
@@ -364,9 +279,9 @@ impl Exchange {
         let (response_end, send_end) = (self.response_deadline(), self.send_deadline());
         let next = [self.hold, content_end, response_end, send_end].into_iter().flatten().min();
         ready!(self.deadline.poll(next, cx));
-        let now = now();
+        let now = io::now();
         if self.hold.is_some_and(|at| at <= now) {
-            self.hold = None;
+            (self.hold, self.unasked) = (None, true);
             self.poll_send(cx)?;
         }
         for (end, what) in [(response_end, "the response"), (send_end, "the server to take the request")] {
@@ -402,17 +317,6 @@ impl Exchange {
         [after_sending, self.until].into_iter().flatten().min()
     }
 
-    /// When the peer has taken nothing for too long.
-    fn send_deadline(&mut self) -> Option<Instant> {
-        let (_, since) = self.stalled?;
-        since.checked_add(self.lease.pooled().connection.config().timeouts.send?)
-    }
-
-    /// The response's head goes to the caller: where the time went.
-    pub(super) fn headed(&mut self) -> Timing {
-        self.course.headed()
-    }
-
     /// An error with what can be known about the request.
     pub(super) fn error(&mut self, kind: Kind) -> Error {
         let pooled = self.lease.pooled();
@@ -433,7 +337,7 @@ impl Exchange {
 fn observed_head(prepared: &Prepared) -> Head {
     Head {
         method: prepared.method.to_string(),
-        target: prepared.target.clone(),
+        target: prepared.target().to_owned(),
         version: prepared.version,
         referer: None,
         user_agent: None,

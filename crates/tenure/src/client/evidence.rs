@@ -1,5 +1,6 @@
-//! Evidence of what crossed what on a reused connection, from the kernel's count of acknowledged
-//! bytes (`TCP_INFO`).
+//! Evidence of what crossed what on a reused connection, from the kernel's count of bytes that the
+//! peer has not acknowledged (`SIOCOUTQ`), against this side's count of bytes sent. It is asked when
+//! something has come: with the answer that costs one cheap system call, and none before.
 //!
 //! **A response that answers nothing.** Whoever answers a request has received it, and each segment
 //! says what was received: the first segment of an answer acknowledges bytes of the request. So
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use tenure_proto::Fate;
 
-use super::connect::Stream;
+use super::stream::Stream;
 use crate::TcpFacts;
 use crate::io::now;
 
@@ -28,24 +29,27 @@ use crate::io::now;
 const LEAST: Duration = Duration::from_millis(100);
 const MOST: Duration = Duration::from_secs(2);
 
-/// What the kernel said of a connection before a request went out on it.
+/// A connection before a request went out on it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Before {
-    acknowledged: u64,
+    /// Bytes that its socket had taken.
+    written: u64,
 }
 
 impl Before {
-    /// `None` if it can prove nothing.
-    pub(super) fn of(stream: &dyn Stream) -> Option<Self> {
-        // Zero cannot be told from a kernel that does not count.
-        let acknowledged = stream.facts().ok()?.acknowledged.filter(|&bytes| bytes > 0)?;
-        Some(Self { acknowledged })
+    pub(super) fn of(stream: &dyn Stream) -> Self {
+        Self { written: stream.socket().written() }
+    }
+
+    /// True if the peer's kernel has had a byte of the request.
+    fn is_acknowledged(self, stream: &dyn Stream) -> io::Result<bool> {
+        Ok(stream.socket().acknowledged()? > self.written)
     }
 
     /// False if the peer had no byte of the request when it sent what has come. To be asked at the
     /// first byte: later ones may bring the acknowledgement.
     pub(super) fn may_be_answered(self, stream: &dyn Stream) -> bool {
-        stream.facts().map_or(true, |facts| facts.acknowledged != Some(self.acknowledged))
+        self.is_acknowledged(stream).unwrap_or(true)
     }
 
     /// What became of a request whose connection ended before any answer. `fin`: its end was read.
@@ -54,8 +58,9 @@ impl Before {
         let start = now();
         let mut pause = Duration::from_millis(1);
         loop {
-            let Ok(facts) = stream.facts() else { return Fate::Unknown };
-            if facts.acknowledged != Some(self.acknowledged) {
+            // First whether it is gone: nothing is acknowledged after that.
+            let Ok(facts) = stream.socket().facts() else { return Fate::Unknown };
+            if self.may_be_answered(stream) {
                 return Fate::Unknown;
             }
             if facts.is_closed {
@@ -76,7 +81,7 @@ fn wait(facts: TcpFacts) -> Duration {
 
 /// How a connection that is gone has ended.
 fn was_reset_after_fin(stream: &dyn Stream, fin: bool) -> bool {
-    match stream.take_error() {
+    match stream.socket().take_error() {
         // This side gave up, which says nothing about the peer.
         Ok(Some(e)) if e.kind() == io::ErrorKind::TimedOut => false,
         // EPIPE is a reset after the FIN; one without it is ECONNRESET.

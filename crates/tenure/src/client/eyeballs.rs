@@ -9,6 +9,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::sys::lacks_descriptors;
+
 /// RFC 8305 section 5: how long an attempt has before the next one is begun beside it.
 const STAGGER: Duration = Duration::from_millis(250);
 
@@ -52,6 +54,8 @@ where
                 dead.extend(others.filter(late).map(|(other, _)| *other));
                 return Raced { won: Ok((address, connected)), dead };
             }
+            // No address can be reached then, whichever it is.
+            Some(Ok((_, Err(error)))) if lacks_descriptors(&error) => return Raced { won: Err(error), dead },
             Some(Ok((address, Err(error)))) => {
                 under_way.retain(|(other, _)| *other != address);
                 dead.push(address);

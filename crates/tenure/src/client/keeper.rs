@@ -64,7 +64,7 @@ impl Shared {
         let acts = state.act(orders);
         if state.forgets_at.is_none_or(|at| at <= now) {
             state.forgets_at = now.checked_add(FORGET);
-            state.learned.retain(|_, learned| !learned.is_stale(now));
+            self.forget(&mut state, now);
         }
         if state.pool.idle() > 0 {
             state.wakes_at = state.pool.next_expiry().or_else(|| now.checked_add(LONG));

@@ -53,6 +53,8 @@ pub(super) struct Learned {
     last: Option<(Ended, Instant, Patience)>,
     /// The server ended its connections, whatever they were doing.
     drained: Option<Instant>,
+    /// It answered without having asked for content that waited for 100 (Continue).
+    never_asked: Option<Instant>,
 }
 
 impl Learned {
@@ -73,6 +75,21 @@ impl Learned {
     /// The server said `close`: it may be about to end all its connections.
     pub(super) const fn said_close(&mut self, now: Instant) {
         self.drained = Some(now);
+    }
+
+    /// Content waited in vain for 100 (Continue).
+    pub(super) const fn never_asked(&mut self, now: Instant) {
+        self.never_asked = Some(now);
+    }
+
+    /// Content would wait in vain for 100 (Continue).
+    pub(super) fn never_asks(&self, now: Instant) -> bool {
+        self.never_asked.is_some_and(|at| now.saturating_duration_since(at) < EXPIRY)
+    }
+
+    /// Responses that a connection carries may be limited.
+    pub(super) fn suspects(&self, now: Instant) -> bool {
+        !self.stamina.is_stale(now)
     }
 
     /// A connection has ended; `newest` is the id of the newest one there is.
@@ -119,7 +136,7 @@ impl Learned {
 
     /// True if nothing of it is recent enough to be of use.
     pub(super) fn is_stale(&self, now: Instant) -> bool {
-        self.patience.is_stale(now) && self.stamina.is_stale(now)
+        self.patience.is_stale(now) && self.stamina.is_stale(now) && !self.never_asks(now)
     }
 }
 

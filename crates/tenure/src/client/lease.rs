@@ -8,16 +8,16 @@ use std::time::Instant;
 
 use tenure_proto::{CloseReason, Connection, KeepAlive, Persistence};
 
-use super::connect::Stream;
 use super::learned::{Ended, Known};
 use super::origin::Origin;
 use super::pool::Id;
 use super::shared::Shared;
+use super::stream::Stream;
 use super::time::now;
 use super::timing::Making;
 use super::watch::{self, Alarm};
 use crate::io::Transport;
-use crate::observe::{ConnectionInfo, ServerAddress, TlsFacts};
+use crate::observe::{ConnectionInfo, TlsFacts};
 use crate::sys::Peek;
 
 /// How often the runtime may look before bytes that it does not see retire a connection.
@@ -33,9 +33,12 @@ pub(super) struct Pooled {
     pub(super) id: Id,
     pub(super) peer: Option<SocketAddr>,
     pub(super) local: Option<SocketAddr>,
-    pub(super) server: ServerAddress,
     pub(super) tls: Option<Arc<TlsFacts>>,
     pub(super) opened: Instant,
+    /// When it is too old for further requests.
+    pub(super) old_at: Option<Instant>,
+    /// How many requests it may carry.
+    pub(super) carries: Option<u64>,
     /// How long making it took, until its first request was told.
     pub(super) making: Option<Making>,
     pub(super) quiet_since: Instant,
@@ -61,6 +64,15 @@ impl Pooled {
         }
     }
 
+    /// Why it carries no further request after so many, if it does not: its age, or their number.
+    pub(super) fn spent(&self, requests: u64, now: Instant) -> Option<CloseReason> {
+        match self.old_at {
+            _ if self.carries.is_some_and(|most| requests >= most) => Some(CloseReason::RequestLimit),
+            Some(at) if at <= now => Some(CloseReason::Age),
+            _ => None,
+        }
+    }
+
     /// What its end teaches, if it ends now.
     pub(super) fn ended(&self, known: Known) -> Ended {
         let idle = now().saturating_duration_since(self.quiet_since);
@@ -72,6 +84,8 @@ impl Pooled {
 pub(super) struct Lease {
     pub(super) shared: Arc<Shared>,
     pub(super) pooled: Option<Box<Pooled>>,
+    /// Since when.
+    pub(super) taken: Instant,
 }
 
 impl Lease {
@@ -84,20 +98,26 @@ impl Lease {
         self.pooled.as_ref().expect("a lease holds its connection until it is dropped")
     }
 
-    pub(super) fn info(&self) -> ConnectionInfo {
-        let (pooled, now) = (self.held(), now());
+    /// What a request that begins now is told of it.
+    pub(super) fn info(&self, now: Instant) -> ConnectionInfo {
+        let pooled = self.held();
         ConnectionInfo {
             id: pooled.id,
             request: pooled.connection.exchanges() + pooled.connection.outstanding() as u64 + 1,
             peer: pooled.peer,
             local: pooled.local,
             client: None,
-            server: Some(pooled.server.clone()),
+            server: Some(pooled.origin.address().clone()),
             age: now.saturating_duration_since(pooled.opened),
             idle: now.saturating_duration_since(pooled.quiet_since),
             tls: pooled.tls.clone(),
             pipelined: None,
         }
+    }
+
+    /// The server did not ask for content that waited for 100 (Continue).
+    pub(super) fn never_asked(&self) {
+        self.shared.never_asked(&self.held().origin);
     }
 
     /// True if its server may have closed it for reasons that have nothing to do with the request:
@@ -114,12 +134,16 @@ impl Lease {
             return Ok(());
         }
         let pooled = self.pooled();
-        let secure = pooled.origin.secure;
+        let is_secure = pooled.origin.is_secure();
         for _ in 0..LOOKS {
-            let peek = pooled.transport.stream().peek().map_err(|_| CloseReason::PeerReset)?;
+            let socket = pooled.transport.stream().socket();
+            let peek = socket.peek().map_err(|_| CloseReason::PeerReset)?;
             match peek {
                 Peek::Fin => return Err(CloseReason::PeerFin),
-                Peek::Bytes if !secure => return Err(CloseReason::Unsolicited),
+                Peek::Bytes if !is_secure => return Err(CloseReason::Unsolicited),
+                Peek::Nothing if !is_secure && poll_fn(|cx| Poll::Ready(socket.poll_heard(cx))).await.is_pending() => {
+                    return Ok(());
+                }
                 Peek::Nothing | Peek::Bytes => {}
             }
             // Under TLS only reading tells: bytes may be a session ticket or the closure alert, and

@@ -7,10 +7,12 @@ mod connecting;
 mod drive;
 mod evidence;
 mod eyeballs;
+mod give_back;
 mod interim;
 mod keeper;
 mod learned;
 mod lease;
+mod lessons;
 mod names;
 mod origin;
 mod patience;
@@ -20,7 +22,9 @@ mod request;
 mod response;
 mod shared;
 mod snapshot;
+mod spread;
 mod stamina;
+mod stream;
 mod time;
 mod timing;
 mod waiting;
@@ -47,7 +51,7 @@ use crate::error::{Error, Kind};
 use crate::observe::ConnectionInfo;
 use crate::{Body, Fate};
 use drive::Exchange;
-use origin::Origin;
+use learned::{Ended, Known};
 use pipeline::Outcome;
 use request::Prepared;
 use shared::{Shared, Wish};
@@ -117,10 +121,10 @@ impl Client {
     /// With what is known about the request's fate: [`Error::fate`].
     pub async fn request(&self, request: Request<Body>) -> Result<Response<Body>, Error> {
         let (parts, mut body) = request.into_parts();
-        let prepared = Prepared::new(parts, self.shared.request_timeout);
+        let prepared = Prepared::new(parts, self.shared.request_timeout, &self.shared.origins);
         let mut prepared = prepared.map_err(|kind| Error::new(kind, Fate::NotSent))?;
-        prepared.guard(&body, self.shared.expect_above);
-        let method = prepared.class();
+        self.expect(&mut prepared, &body);
+        let method = prepared.class;
         let mut first: Option<Fate> = None;
         if let Some(pipeline) = &self.shared.pipeline
             && pipeline::suits(&prepared, &body)
@@ -145,11 +149,12 @@ impl Client {
                 false => Wish::Settled,
             };
             let lease = prepared.in_time(self.shared.lease(&prepared.origin, wish)).await.map_err(both)?;
-            let info = lease.info();
+            let info = lease.info(lease.taken);
+            let lesson = Ended { id: info.id, exchanges: info.request - 1, idle: info.idle, known: Known::Later };
             let reused = lease.may_be_stale();
             let repeats_408 = reused && first.is_none() && method.is_idempotent();
             let span = span(&prepared, Some(&info));
-            let exchange = Exchange::start(lease, &prepared, body).map_err(both)?;
+            let exchange = Exchange::start(lease, info, &prepared, body).map_err(both)?;
             let response = exchange.response().instrument(span.clone()).await;
             if let Ok(response) = &response {
                 span.record("http.response.status_code", response.status().as_u16());
@@ -172,7 +177,7 @@ impl Client {
                 (Err(error), replay) => {
                     let fate = error.fate();
                     if reused && error.lost_connection() && fate != Fate::AnsweredInPart {
-                        self.shared.found_closed(&prepared.origin, &info);
+                        self.shared.found_closed(&prepared.origin, lesson);
                     }
                     let earlier = first.is_some().into();
                     let attempt = Attempt { method, reused, replayable: replay.is_some(), earlier, fate };
@@ -188,6 +193,15 @@ impl Client {
         }
     }
 
+    /// Whether the content waits for 100 (Continue): not where a server is known never to ask for it.
+    fn expect(&self, prepared: &mut Prepared, body: &Body) {
+        if prepared.expects_continue {
+            prepared.waits_to_be_asked = !self.shared.never_asks(&prepared.origin);
+        } else if prepared.wants_guard(body, self.shared.expect_above) && !self.shared.never_asks(&prepared.origin) {
+            prepared.guard();
+        }
+    }
+
     /// Makes connections to the origin of `uri` in advance, until `count` of them are idle, as far as
     /// the limits of the pool allow. How many were made: they stay idle for as long as any other does.
     ///
@@ -200,7 +214,7 @@ impl Client {
     {
         let wrong = |error| Error::new(Kind::Request(error), Fate::NotSent);
         let uri = uri.try_into().map_err(|error| wrong(error.into().into()))?;
-        self.shared.preconnect(&Origin::of(&uri).map_err(wrong)?, count).await
+        self.shared.preconnect(&self.shared.origins.of(&uri).map_err(wrong)?, count).await
     }
 
     /// What the pool holds at this moment, and what it has learned of the servers.
@@ -237,8 +251,8 @@ fn span(prepared: &Prepared, info: Option<&ConnectionInfo>) -> Span {
         connection = info.map(|info| info.id),
         request = info.map(|info| info.request),
         http.request.method = %prepared.method,
-        server.address = &*prepared.origin.host,
-        server.port = prepared.origin.port,
+        server.address = prepared.origin.host(),
+        server.port = prepared.origin.port(),
         http.response.status_code = Empty,
         network.peer.address = info.and_then(|info| info.peer).map(|peer| tracing::field::display(peer.ip())),
         pipeline.depth = Empty,

@@ -41,7 +41,7 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) async fn look_up(&self, origin: &Origin) -> io::Result<Vec<SocketAddr>> {
-        let (host, port) = (&*origin.host, origin.port);
+        let (host, port) = (origin.host(), origin.port());
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, port)]);
         }

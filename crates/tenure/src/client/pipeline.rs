@@ -16,6 +16,7 @@ mod trust;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
+use std::time::Instant;
 
 use http::{Response, StatusCode, header};
 use http_body::Body as _;
@@ -115,7 +116,7 @@ impl Pipeline {
                 Outcome::Alone(Some(Fate::Refused))
             }
             Reply::Failed(failure) => {
-                let outcome = failure.outcome(prepared.class());
+                let outcome = failure.outcome(prepared.class);
                 if let Outcome::Alone(Some(fate)) = outcome {
                     shared.repeated(fate);
                 }
@@ -150,16 +151,59 @@ impl Pipeline {
         let failed = |kind, fate, pipelined| {
             Reply::Failed(Failure { error: Error::new(kind, fate), reused: pipelined, pipelined })
         };
-        match prepared.until {
-            None => receiver.await,
-            Some(until) => match tokio::time::timeout_at(until.into(), receiver).await {
+        let reply = self.reply(shared, &waits, receiver);
+        let reply = match prepared.until {
+            None => reply.await,
+            Some(until) => match tokio::time::timeout_at(until.into(), reply).await {
                 Ok(reply) => reply,
                 Err(_) if waits.cancel() => return failed(Kind::TimedOut("a connection"), Fate::NotSent, false),
                 Err(_) => return failed(Kind::TimedOut("the response"), Fate::Unknown, false),
             },
-        }
+        };
         // A lane that is gone without a word was cut off in the midst, with its runtime.
-        .unwrap_or_else(|_| failed(Kind::Ended(CloseReason::Shutdown), Fate::Unknown, true))
+        reply.unwrap_or_else(|_| failed(Kind::Ended(CloseReason::Shutdown), Fate::Unknown, true))
+    }
+
+    /// What a request hears that waits for a lane no longer than it may, and then for its answer.
+    async fn reply(
+        &self,
+        shared: &Shared,
+        waits: &Waits<'_>,
+        mut receiver: oneshot::Receiver<Reply>,
+    ) -> Result<Reply, oneshot::error::RecvError> {
+        let Some(limit) = shared.acquire_timeout else { return receiver.await };
+        let mut since = now();
+        loop {
+            let Some(end) = since.checked_add(limit) else { return receiver.await };
+            if let Ok(reply) = tokio::time::timeout_at(end.into(), &mut receiver).await {
+                return reply;
+            }
+            let waiting = match self.overdue(waits, since) {
+                Ok(later) => {
+                    since = later;
+                    continue;
+                }
+                Err(waiting) => waiting,
+            };
+            if !waits.cancel() {
+                return receiver.await;
+            }
+            let (target, open) = (waits.origin.to_string(), shared.load(waits.origin).0);
+            let error = Error::new(Kind::NoTurn { target, limit, open, waiting }, Fate::NotSent);
+            return Ok(Reply::Failed(Failure::early(error)));
+        }
+    }
+
+    /// From when on a request's time counts that has waited for long; else how many wait with it.
+    fn overdue(&self, waits: &Waits<'_>, since: Instant) -> Result<Instant, usize> {
+        let state = self.lock();
+        match state.lanes.last_turn(waits.origin) {
+            // It is on a lane, and may come back from there.
+            _ if !state.waiting.contains_key(&waits.ticket) => Ok(now()),
+            // While others get their turns this one comes nearer.
+            Some(moved) if moved > since => Ok(moved),
+            _ => Err(state.lanes.waiting(waits.origin)),
+        }
     }
 
     fn place(&self, prepared: &Arc<Prepared>, reply: oneshot::Sender<Reply>, has_room: bool) -> (Ticket, Placement) {

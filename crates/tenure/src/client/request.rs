@@ -9,9 +9,9 @@ use http_body::Body as _;
 use tenure_proto::{MethodClass, Version};
 
 use super::OnInterim;
-use super::origin::Origin;
+use super::origin::{Origin, Origins};
 use crate::error::{Error, Kind};
-use crate::io::now;
+use crate::io::{fields, now};
 use crate::{Body, Fate};
 
 /// What every attempt to send it shares.
@@ -19,11 +19,17 @@ use crate::{Body, Fate};
 pub(super) struct Prepared {
     pub(super) origin: Origin,
     pub(super) method: Method,
-    pub(super) target: String,
+    /// What repeating it would mean. A key by which the server knows a repetition makes any request
+    /// idempotent (draft-ietf-httpapi-idempotency-key-header).
+    pub(super) class: MethodClass,
+    target: Target,
     pub(super) version: Version,
+    /// As the caller gave them, perhaps without `Host`.
     pub(super) headers: HeaderMap,
-    /// The client waits for 100 (Continue) before it sends the content.
+    /// It has the expectation 100-continue (RFC 9110 section 10.1.1).
     pub(super) expects_continue: bool,
+    /// Its content waits for that.
+    pub(super) waits_to_be_asked: bool,
     /// Not because its caller said so.
     pub(super) is_guarded: bool,
     pub(super) on_interim: Option<OnInterim>,
@@ -33,29 +39,39 @@ pub(super) struct Prepared {
     pub(super) until: Option<Instant>,
 }
 
+/// The request target (RFC 9112 section 3.2).
+#[derive(Clone)]
+enum Target {
+    /// In origin-form, as the URI has it.
+    Path(PathAndQuery),
+    Other(String),
+}
+
 impl Prepared {
-    pub(super) fn new(mut parts: request::Parts, timeout: Option<Duration>) -> Result<Self, Kind> {
+    pub(super) fn new(mut parts: request::Parts, timeout: Option<Duration>, origins: &Origins) -> Result<Self, Kind> {
         let called = now();
-        let origin = Origin::of(&parts.uri).map_err(Kind::Request)?;
+        let origin = origins.of(&parts.uri).map_err(Kind::Request)?;
         let version = match parts.version {
             http::Version::HTTP_11 => Version::Http11,
             http::Version::HTTP_10 => Version::Http10,
             other => return Err(Kind::Request(format!("{other:?} is not spoken here: HTTP/1.0 or 1.1").into())),
         };
-        let target = target(&parts.method, &parts.uri, &origin);
-        let mut headers = parts.headers;
-        if !headers.contains_key(header::HOST) {
-            headers.insert(header::HOST, origin.host_field().map_err(Kind::Request)?);
-        }
+        let headers = parts.headers;
+        let class = match MethodClass::of(parts.method.as_str().as_bytes()) {
+            MethodClass::Other if headers.contains_key("idempotency-key") => MethodClass::Idempotent,
+            class => class,
+        };
         let expects_continue = version == Version::Http11
             && headers.get(header::EXPECT).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"100-continue"));
         Ok(Self {
+            target: target(&parts.method, parts.uri, &origin),
             origin,
             method: parts.method,
-            target,
+            class,
             version,
             headers,
             expects_continue,
+            waits_to_be_asked: expects_continue,
             is_guarded: false,
             on_interim: parts.extensions.remove(),
             called,
@@ -63,21 +79,38 @@ impl Prepared {
         })
     }
 
-    /// Holds content of more than `above` bytes back until the server asks for it, if it must not be
-    /// sent twice.
-    pub(super) fn guard(&mut self, body: &Body, above: Option<u64>) {
-        let is_large = above.is_some_and(|above| body.size_hint().exact().is_none_or(|length| length > above));
-        let is_once = self.version == Version::Http11 && !self.class().is_idempotent();
-        if is_large && is_once && !self.headers.contains_key(header::EXPECT) {
-            self.headers.insert(header::EXPECT, HeaderValue::from_static("100-continue"));
-            (self.expects_continue, self.is_guarded) = (true, true);
+    /// The request target, as it is sent.
+    pub(super) fn target(&self) -> &str {
+        match &self.target {
+            Target::Path(path) => path.as_str(),
+            Target::Other(text) => text,
         }
+    }
+
+    /// The fields as they are sent, but for what the core writes; `Host` first (RFC 9110 section 7.2).
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let names_host = self.headers.contains_key(header::HOST);
+        let host = (!names_host).then(|| (&b"host"[..], self.origin.host_field().as_bytes()));
+        host.into_iter().chain(fields::pairs(&self.headers))
+    }
+
+    /// Its content, of more than `above` bytes, must not be sent twice.
+    pub(super) fn wants_guard(&self, body: &Body, above: Option<u64>) -> bool {
+        let is_large = above.is_some_and(|above| body.size_hint().exact().is_none_or(|length| length > above));
+        let is_once = self.version == Version::Http11 && !self.class.is_idempotent();
+        is_large && is_once && !self.headers.contains_key(header::EXPECT)
+    }
+
+    /// Holds its content back until the server asks for it.
+    pub(super) fn guard(&mut self) {
+        self.headers.insert(header::EXPECT, HeaderValue::from_static("100-continue"));
+        (self.expects_continue, self.waits_to_be_asked, self.is_guarded) = (true, true, true);
     }
 
     /// The server does not know the expectation (417).
     pub(super) fn unguard(&mut self) {
         self.headers.remove(header::EXPECT);
-        (self.expects_continue, self.is_guarded) = (false, false);
+        (self.expects_continue, self.waits_to_be_asked, self.is_guarded) = (false, false, false);
     }
 
     /// Waits for a connection, as long as the request has time.
@@ -86,28 +119,18 @@ impl Prepared {
         let late = |_| Err(Error::new(Kind::TimedOut("a connection"), Fate::NotSent));
         tokio::time::timeout_at(until.into(), connection).await.unwrap_or_else(late)
     }
-
-    /// What repeating it would mean. A key by which the server knows a repetition makes any request
-    /// idempotent (draft-ietf-httpapi-idempotency-key-header).
-    pub(super) fn class(&self) -> MethodClass {
-        match MethodClass::of(self.method.as_str().as_bytes()) {
-            MethodClass::Other if self.headers.contains_key("idempotency-key") => MethodClass::Idempotent,
-            class => class,
-        }
-    }
 }
 
 /// RFC 9112 section 3.2: origin-form, but authority-form for CONNECT and `*` for `OPTIONS` of a
 /// URI without a path.
-fn target(method: &Method, uri: &Uri, origin: &Origin) -> String {
+fn target(method: &Method, uri: Uri, origin: &Origin) -> Target {
     if *method == Method::CONNECT {
-        let host = if origin.host.contains(':') { format!("[{}]", origin.host) } else { origin.host.to_string() };
-        return format!("{host}:{}", origin.port);
+        return Target::Other(origin.authority());
     }
-    match uri.path_and_query().map(PathAndQuery::as_str) {
-        Some("*") if *method == Method::OPTIONS => "*".to_owned(),
-        Some(path) if path.starts_with('/') => path.to_owned(),
-        Some(query) => format!("/{query}"),
-        None => "/".to_owned(),
+    match uri.into_parts().path_and_query {
+        Some(path) if path.as_str().starts_with('/') => Target::Path(path),
+        Some(path) if path.as_str() == "*" && *method == Method::OPTIONS => Target::Path(path),
+        Some(query) => Target::Other(format!("/{query}")),
+        None => Target::Other("/".to_owned()),
     }
 }

@@ -1,7 +1,7 @@
 //! From the core's response head to `http::Response`, and the body that goes on with the exchange.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http::Response;
@@ -10,7 +10,7 @@ use tenure_proto::{ResponseHead, Version};
 
 use super::drive::{Exchange, Step};
 use crate::client::Timing;
-use crate::io::fields;
+use crate::io::{HeadCopy, Receiving, fields};
 use crate::{Body, ConnectionInfo, Error};
 
 /// What a client's response tells beside itself.
@@ -33,99 +33,77 @@ impl<B> ResponseExt for Response<B> {
     }
 }
 
-/// An owned head.
-pub(super) fn head(head: &ResponseHead<'_>) -> Response<()> {
+/// An owned head. `received`: the bytes that it was read from.
+pub(super) fn head(head: &ResponseHead<'_>, received: &[u8]) -> Response<()> {
     let mut response = Response::new(());
     *response.status_mut() = head.status;
     *response.version_mut() = match head.version {
         Version::Http10 => http::Version::HTTP_10,
         _ => http::Version::HTTP_11,
     };
-    fields::to_map(head.fields, response.headers_mut());
+    fields::to_map_shared(head.fields, response.headers_mut(), &HeadCopy::new(received));
     response
 }
 
-/// Adds the facts and the content. A response without content gives its connection back at once.
-pub(super) fn with_content(head: Response<()>, mut exchange: Exchange) -> Response<Body> {
-    let info = exchange.info.clone();
-    let (mut parts, ()) = head.into_parts();
-    parts.extensions.insert(info);
-    parts.extensions.insert(exchange.headed());
-    let left = exchange.content_left();
-    let mut content = Content { exchange: Some(exchange), left };
-    let body = if left == Some(0) {
-        content.take_end();
-        Body::empty()
-    } else {
-        Body::response(content)
-    };
-    Response::from_parts(parts, body)
+/// Adds the content. A response without gives its connection back at once.
+pub(super) fn with_content(head: Response<()>, mut exchange: Box<Exchange>) -> Response<Body> {
+    exchange.left = exchange.content_left();
+    if exchange.left == Some(0) {
+        exchange.take_end();
+        exchange.let_go();
+        return head.map(|()| Body::empty());
+    }
+    head.map(|()| Body::response(exchange))
 }
 
-/// The content of a response, read from its connection as it is asked for.
-struct Content {
-    exchange: Option<Exchange>,
-    left: Option<u64>,
-}
-
-impl Content {
+impl Exchange {
     /// The end of a length-delimited message needs no further input: take it now, so that the
     /// connection is free before the caller asks again.
     fn take_end(&mut self) {
-        let Some(exchange) = &mut self.exchange else { return };
-        if exchange.content_left() == Some(0) {
-            let waker = std::task::Waker::noop();
-            let step = exchange.poll_step(&mut Context::from_waker(waker));
-            if matches!(step, Poll::Ready(Ok(Step::End))) {
-                self.let_go();
-            }
-        }
-    }
-
-    /// The caller has what it wants of the exchange.
-    fn let_go(&mut self) {
-        if let Some(exchange) = self.exchange.take() {
-            exchange.let_go();
+        if self.content_left() == Some(0) {
+            let step = self.poll_step(&mut Context::from_waker(Waker::noop()));
+            self.is_read = matches!(step, Poll::Ready(Ok(Step::End)));
         }
     }
 }
 
-impl Drop for Content {
-    fn drop(&mut self) {
-        self.let_go();
+impl Receiving for Exchange {
+    fn let_go(self: Box<Self>) {
+        Self::let_go(self);
     }
 }
 
-impl HttpBody for Content {
+/// The content of a response, read from its connection as it is asked for.
+impl HttpBody for Exchange {
     type Data = Bytes;
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let Some(exchange) = &mut self.exchange else { return Poll::Ready(None) };
-        match ready!(exchange.poll_step(cx)) {
+        let frame = match ready!(self.poll_step(cx)) {
             Ok(Step::Frame(frame)) => {
                 let len = frame.data_ref().map_or(0, |data| data.len() as u64);
                 self.left = self.left.map(|left| left.saturating_sub(len));
                 if frame.is_trailers() {
-                    self.let_go();
+                    self.is_read = true;
                 } else {
                     self.take_end();
                 }
-                Poll::Ready(Some(Ok(frame)))
+                Some(Ok(frame))
             }
             Ok(Step::End | Step::Head(_)) => {
-                self.let_go();
-                Poll::Ready(None)
+                self.is_read = true;
+                None
             }
             Err(error) => {
-                self.exchange = None;
-                Poll::Ready(Some(Err(error)))
+                self.is_read = true;
+                Some(Err(error))
             }
-        }
+        };
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.exchange.is_none()
+        self.is_read
     }
 
     fn size_hint(&self) -> SizeHint {

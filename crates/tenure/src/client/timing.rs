@@ -112,8 +112,7 @@ impl Course {
     }
 
     /// The final response's head is there.
-    pub(super) fn headed(&mut self) -> Timing {
-        let now = now();
+    pub(super) fn headed(&mut self, now: Instant) -> Timing {
         let sent = self.sent.map_or_else(OnceLock::new, |at| OnceLock::from(at - self.began));
         let wait = self.sent.map_or(Duration::ZERO, |at| now - at);
         let parts = Parts { queue: self.queue, making: self.making, sent, wait, received: OnceLock::new() };
@@ -123,9 +122,9 @@ impl Course {
     }
 
     /// The content has ended.
-    pub(super) fn ended(&self) {
+    pub(super) fn ended(&self, now: Instant) {
         if let Some((at, timing)) = &self.head {
-            let _ = timing.0.received.set(now() - *at);
+            let _ = timing.0.received.set(now - *at);
         }
     }
 }

@@ -1,9 +1,7 @@
 //! https, by rustls.
 
-use std::io;
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -11,12 +9,12 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::Builder;
-use super::connect::{Secured, Stream};
+use super::connect::Secured;
 use super::origin::Origin;
+use super::stream::{Socket, Stream};
 use crate::error::{Error, Kind};
-use crate::sys::{self, Peek};
 use crate::tls::facts;
-use crate::{BoxError, Fate, TcpFacts};
+use crate::{BoxError, Fate};
 
 /// How this client speaks TLS; by default with the platform's roots, read when first needed.
 #[derive(Clone, Default)]
@@ -50,31 +48,23 @@ impl Builder {
 }
 
 impl Tls {
-    pub(crate) async fn connect(&self, origin: &Origin, tcp: TcpStream) -> Result<Secured, BoxError> {
+    pub(crate) async fn connect(&self, origin: &Origin, socket: Socket) -> Result<Secured, BoxError> {
         let config = match &self.config {
             Some(config) => Arc::clone(config),
             None => platform_config()?,
         };
-        let name = ServerName::try_from(origin.host.to_string())?;
+        let name = ServerName::try_from(origin.host().to_string())?;
         // Addresses are not asked for by name (RFC 6066 section 3).
-        let asked = matches!(name, ServerName::DnsName(_)).then_some(&*origin.host);
-        let stream = TlsConnector::from(config).connect(name, tcp).await?;
+        let asked = matches!(name, ServerName::DnsName(_)).then_some(origin.host());
+        let stream = TlsConnector::from(config).connect(name, socket).await?;
         let facts = facts(stream.get_ref().1, asked).map(Arc::new);
         Ok((Box::new(stream), facts))
     }
 }
 
-impl Stream for TlsStream<TcpStream> {
-    fn facts(&self) -> io::Result<TcpFacts> {
-        sys::tcp_facts(self.get_ref().0)
-    }
-
-    fn peek(&self) -> io::Result<Peek> {
-        sys::peek(self.get_ref().0)
-    }
-
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
-        sys::take_error(self.get_ref().0)
+impl Stream for TlsStream<Socket> {
+    fn socket(&self) -> &Socket {
+        self.get_ref().0
     }
 }
 

@@ -1,9 +1,8 @@
 //! https without the feature `tls`: a clear error.
 
-use tokio::net::TcpStream;
-
 use super::connect::Secured;
 use super::origin::Origin;
+use super::stream::Socket;
 use crate::BoxError;
 
 /// Nothing to configure.
@@ -11,7 +10,7 @@ use crate::BoxError;
 pub(crate) struct Tls {}
 
 impl Tls {
-    pub(crate) async fn connect(&self, origin: &Origin, _tcp: TcpStream) -> Result<Secured, BoxError> {
+    pub(crate) async fn connect(&self, origin: &Origin, _socket: Socket) -> Result<Secured, BoxError> {
         Err(format!("{origin}: https needs the feature `tls` of the crate tenure").into())
     }
 }

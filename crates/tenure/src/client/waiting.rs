@@ -55,7 +55,7 @@ impl Waiting {
     }
 
     fn too_late(&self, limit: std::time::Duration) -> Error {
-        let (open, waiting) = self.shared.lock().pool.load(&self.origin);
+        let (open, waiting) = self.shared.load(&self.origin);
         let kind = Kind::NoTurn { target: self.origin.to_string(), limit, open, waiting };
         Error::new(kind, Fate::NotSent)
     }

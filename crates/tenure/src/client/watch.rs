@@ -73,7 +73,13 @@ impl Pooled {
     pub(super) fn look(&mut self) -> Option<CloseReason> {
         self.alarm.rang.store(false, Ordering::Release);
         let waker = Waker::from(Arc::clone(&self.alarm));
-        match self.transport.poll_fill(false, &mut Context::from_waker(&waker)) {
+        let mut cx = Context::from_waker(&waker);
+        // Under TLS something may wait that the socket does not know of.
+        if !self.origin.is_secure() && self.transport.stream().socket().poll_heard(&mut cx).is_pending() {
+            self.transport.rest();
+            return None;
+        }
+        match self.transport.poll_fill(false, &mut cx) {
             Poll::Pending => None,
             Poll::Ready(read) => Some(end(&read)),
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -34,7 +34,40 @@ enum Content {
         current: Option<Box<Body>>,
     },
     Incoming(Incoming),
-    Response(Pin<Box<dyn HttpBody<Data = Bytes, Error = Error> + Send>>),
+    Response(Response),
+}
+
+/// The content of a response, received by whatever drives its exchange.
+pub(crate) trait Receiving: HttpBody<Data = Bytes, Error = Error> + Send + Unpin {
+    /// It has ended, or nobody reads on.
+    fn let_go(self: Box<Self>);
+}
+
+/// Content on its way in, until it has ended.
+struct Response(Option<Box<dyn Receiving>>);
+
+impl Response {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let Some(content) = &mut self.0 else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(&mut **content).poll_frame(cx));
+        // Its connection is free before the caller asks again.
+        if content.is_end_stream() {
+            self.let_go();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn let_go(&mut self) {
+        if let Some(content) = self.0.take() {
+            content.let_go();
+        }
+    }
+}
+
+impl Drop for Response {
+    fn drop(&mut self) {
+        self.let_go();
+    }
 }
 
 impl Body {
@@ -62,8 +95,8 @@ impl Body {
         Self(Content::Incoming(incoming))
     }
 
-    pub(crate) fn response(content: impl HttpBody<Data = Bytes, Error = Error> + Send + 'static) -> Self {
-        Self(Content::Response(Box::pin(content)))
+    pub(crate) fn response(content: Box<dyn Receiving>) -> Self {
+        Self(Content::Response(Response(Some(content))))
     }
 
     /// The same content from its start, if it can be had. To be asked before the body is read.
@@ -138,7 +171,7 @@ impl HttpBody for Body {
                 Pin::new(&mut **body).poll_frame(cx)
             }
             Content::Incoming(incoming) => incoming.poll_frame(cx),
-            Content::Response(content) => content.as_mut().poll_frame(cx),
+            Content::Response(content) => content.poll_frame(cx),
         }
     }
 
@@ -149,7 +182,7 @@ impl HttpBody for Body {
             Content::Stream(body) => body.is_end_stream(),
             Content::Rewindable { current, .. } => current.as_deref().is_some_and(HttpBody::is_end_stream),
             Content::Incoming(incoming) => incoming.is_end_stream(),
-            Content::Response(content) => content.is_end_stream(),
+            Content::Response(content) => content.0.as_deref().is_none_or(HttpBody::is_end_stream),
         }
     }
 
@@ -163,7 +196,9 @@ impl HttpBody for Body {
                 None => make().size_hint(),
             },
             Content::Incoming(incoming) => incoming.size_hint(),
-            Content::Response(content) => content.size_hint(),
+            Content::Response(content) => {
+                content.0.as_deref().map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint)
+            }
         }
     }
 }

@@ -32,7 +32,7 @@ const NOT_IN_TRAILERS: [&str; 20] = [
 
 /// A `HeaderMap` of received fields. The core has checked every byte; what `http` finds too long
 /// for a name cannot occur below the head limit, and would be left out.
-pub(crate) fn to_map(fields: Fields<'_>, map: &mut HeaderMap) {
+fn to_map(fields: Fields<'_>, map: &mut HeaderMap) {
     to_map_by(fields, map, |value| HeaderValue::from_bytes(value).ok());
 }
 

@@ -18,6 +18,7 @@ mod socket;
 mod transport;
 
 pub use body::Body;
+pub(crate) use body::Receiving;
 pub(crate) use deadline::{Deadline, now};
 pub(crate) use head_copy::HeadCopy;
 pub(crate) use jitter::Jitter;

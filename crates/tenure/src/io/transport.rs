@@ -16,6 +16,8 @@ use crate::observe::{Direction, Observer};
 
 /// A read asks for this much while content is expected, and for [`scratch::INPUT`] otherwise.
 const CONTENT_READ: usize = 64 * 1024;
+/// So much content is copied out of its buffer, which can then be used again.
+const LITTLE: usize = 1024;
 
 /// Shows an observer what passes.
 #[derive(Clone)]
@@ -69,10 +71,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     }
 
     /// The first `used` unread bytes were used, and the last `len` of them are content: taken
-    /// without copying.
+    /// without copying, but for a little of it, since the whole buffer is kept with what is taken.
     pub(crate) fn take(&mut self, used: usize, len: usize) -> Bytes {
         self.input.advance(used - len);
-        self.input.split_to(len).freeze()
+        if len > LITTLE {
+            return self.input.split_to(len).freeze();
+        }
+        let content = Bytes::copy_from_slice(&self.input[..len]);
+        self.input.advance(len);
+        content
     }
 
     /// Reads once more. 0 is the peer's FIN. While there is nothing to read and nothing unread or
@@ -89,14 +96,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         }
         let old = self.input.len();
         let read = pin!(self.stream.read_buf(&mut self.input)).poll(cx);
-        if self.input.is_empty() && self.queue.is_empty() {
-            scratch::give_back(std::mem::take(&mut self.input), self.queue.take_buffer());
-        }
+        self.rest();
         let n = ready!(read)?;
         if let Some(tap) = &self.tap {
             tap.see(Direction::Received, &self.input[old..]);
         }
         Poll::Ready(Ok(n))
+    }
+
+    /// Owns no buffer from now on, if nothing is unread or queued.
+    pub(crate) fn rest(&mut self) {
+        if self.input.is_empty() && self.queue.is_empty() {
+            scratch::give_back(std::mem::take(&mut self.input), self.queue.take_buffer());
+        }
     }
 
     /// The unread bytes, lent to whoever wants to borrow from them while the rest of the transport

@@ -130,3 +130,41 @@ fn the_wait_is_bounded() {
         assert_eq!(tokio::join!(asked, server).0.unwrap().1, "ok");
     });
 }
+
+/// A server that answers without ever having asked is waited for once, not for each request.
+#[test]
+fn a_server_that_never_asks_is_waited_for_once() {
+    run_paused(async {
+        let script = Script::new().await;
+        let client = guarded().build();
+        let url = script.url("/");
+        let wait = Duration::from_secs(1);
+        // The clock stands still: content that waits for longer than that never comes.
+        let serve = async |expected: Option<&str>, waits: Duration| {
+            let mut peer = script.accept().await;
+            assert_eq!(peer.head().await.field("expect"), expected);
+            if !waits.is_zero() {
+                assert!(peer.is_quiet(), "it waits");
+            }
+            advance(waits).await;
+            assert_eq!(peer.exactly(6).await.unwrap(), b"123456");
+            peer.send("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await;
+        };
+        let ask = || client.request(request(Method::POST, &url, "123456"));
+        let (answer, ()) = tokio::join!(ask(), serve(Some("100-continue"), wait));
+        answer.unwrap();
+        for _ in 0..2 {
+            let (answer, ()) = tokio::join!(ask(), serve(None, Duration::ZERO));
+            answer.unwrap();
+        }
+        // The caller's own expectation is sent, and not waited for either.
+        let mut own = request(Method::POST, &url, "123456");
+        own.headers_mut().insert("expect", "100-continue".parse().unwrap());
+        let (answer, ()) = tokio::join!(client.request(own), serve(Some("100-continue"), Duration::ZERO));
+        answer.unwrap();
+        // After ten minutes it may be another server.
+        advance(Duration::from_secs(600)).await;
+        let (answer, ()) = tokio::join!(ask(), serve(Some("100-continue"), wait));
+        answer.unwrap();
+    });
+}

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use http::Method;
 use rcgen::CertifiedKey;
-use tenure::client::Builder;
-use tenure::{Client, CloseReason, Fate};
+use tenure::client::{Builder, Pipelining};
+use tenure::{Client, CloseReason, Fate, ResponseExt as _};
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
@@ -94,6 +94,35 @@ fn requests_share_a_secure_connection() {
         drop(client);
         assert_eq!(served.join().unwrap(), Ok(0), "a closure alert, not a torn connection");
         assert_eq!(log.closed(1).await, [CloseReason::Shutdown]);
+    });
+}
+
+/// The server answers nothing until it has three requests.
+#[test]
+fn secure_connections_are_pipelined_too() {
+    run(async {
+        let (url, trusting, served) = server(|acceptor| {
+            let mut stream = acceptor.accept();
+            answer(&mut stream, OK);
+            let heads: Vec<String> = (0..3).map(|_| read_head(&mut stream)).collect();
+            for head in &heads {
+                let path = head.split(' ').nth(1).unwrap();
+                write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{path}", path.len()).unwrap();
+            }
+            stream.flush().unwrap();
+        });
+        let (client, log) = observed(trusting.pipelining(Pipelining::Safe { depth: 8 }).connections_per_origin(1));
+        assert_eq!(read(client.get(&url).await).await.unwrap().1, "ok");
+        let get = async |path: &str| {
+            let response = client.get(format!("{url}{path}")).await.unwrap();
+            let depth = response.connection().unwrap().pipelined.map(|pipelined| pipelined.depth);
+            (read(Ok(response)).await.unwrap().1, depth)
+        };
+        let answers = tokio::join!(get("a"), get("b"), get("c"));
+        let expected = |path: &str, depth| (path.to_owned(), depth);
+        assert_eq!(answers, (expected("/a", None), expected("/b", Some(2)), expected("/c", Some(3))));
+        served.join().unwrap();
+        assert_eq!(log.now().opened, 1);
     });
 }
 

@@ -152,6 +152,9 @@ pub(super) fn warnings(capture: &Capture) -> Vec<String> {
             warnings.push(format!("{} {what}", count(n, "packet")));
         }
     }
+    if capture.lives.is_empty() && capture.not_followed == 0 {
+        warnings.push("there is no TCP connection in it".to_owned());
+    }
     for (link, n) in &capture.unknown_links {
         warnings.push(format!("{} of link type {link}, which is not known here", count(*n, "packet")));
     }

@@ -21,7 +21,7 @@ pub(in super::super) struct Rest {
 impl Exchange {
     /// Goes on to the end if that is near, on a task of its own where it has to wait; else the
     /// connection is closed.
-    pub(in super::super) fn let_go(mut self) {
+    pub(in super::super) fn let_go(mut self: Box<Self>) {
         let rest = self.lease.shared.rest;
         let persists = self.lease.pooled().connection.persistence() == Persistence::Persist;
         if self.is_over() || !persists || self.least_left() > rest.bytes {
@@ -53,7 +53,7 @@ impl Exchange {
 
 /// An exchange on its way to its end.
 struct Going {
-    exchange: Exchange,
+    exchange: Box<Exchange>,
     received: u64,
     /// Bytes sent on the connection before.
     start: u64,

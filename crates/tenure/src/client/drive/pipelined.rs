@@ -10,7 +10,7 @@ use crate::client::lease::{Lease, Pooled};
 use crate::client::request::Prepared;
 use crate::client::timing::Course;
 use crate::error::{Error, Kind};
-use crate::io::{Deadline, fields, now};
+use crate::io::{Deadline, now};
 use crate::observe::{ConnectionInfo, UnderWay};
 
 /// A request that was queued whole.
@@ -20,7 +20,7 @@ pub(in crate::client) struct Queued {
     /// Where its bytes stand among all that are sent on the connection.
     pub(in crate::client) from: u64,
     pub(in crate::client) to: u64,
-    /// On a reused connection: what the kernel knew before it.
+    /// On a reused connection: what had been sent before it.
     pub(in crate::client) before: Option<Before>,
     pub(in crate::client) course: Course,
     pub(in crate::client) on_interim: Option<OnInterim>,
@@ -38,6 +38,7 @@ impl Exchange {
             owed: Some(0),
             trailers: http::HeaderMap::new(),
             hold: None,
+            unasked: false,
             stalled: None,
             // The server has the time that it has for any request from its turn on.
             due: queued.course.sent_at().map(|_| now()),
@@ -55,6 +56,8 @@ impl Exchange {
             // Its caller watches that: here others would suffer.
             until: None,
             deadline: Deadline::default(),
+            left: None,
+            is_read: false,
         }
     }
 
@@ -92,10 +95,10 @@ pub(in crate::client) fn queue_whole(lease: &mut Lease, prepared: &Prepared) -> 
 
 /// Queues the head of a request with content of this `length`.
 pub(super) fn queue_head(pooled: &mut Pooled, prepared: &Prepared, length: Option<u64>) -> Result<Framing, Error> {
-    let line = RequestLine { method: prepared.method.as_str(), target: &prepared.target, version: prepared.version };
+    let line = RequestLine { method: prepared.method.as_str(), target: prepared.target(), version: prepared.version };
     // RFC 9110 section 10.1.1: without content there is nothing to expect about it.
     let vain = prepared.expects_continue && length == Some(0);
-    let fields = fields::pairs(&prepared.headers).filter(|(name, _)| !(vain && *name == b"expect"));
+    let fields = prepared.fields().filter(|(name, _)| !(vain && *name == b"expect"));
     let out = pooled.transport.out();
     pooled.connection.send_head(line, fields, length, out).map_err(|e| Error::new(Kind::misuse(e), Fate::NotSent))
 }

@@ -58,7 +58,7 @@ pub(super) struct Sent {
     /// Where its bytes stand among all that were sent on the connection.
     pub(super) from: u64,
     pub(super) to: u64,
-    /// On a reused connection: what the kernel knew before it.
+    /// On a reused connection: what had been sent before it.
     pub(super) before: Option<Before>,
     pub(super) course: Course,
 }

@@ -57,6 +57,8 @@ struct Entry {
     trust: Trust,
     lanes: Vec<Lane>,
     waiting: VecDeque<Ticket>,
+    /// When one of them last got its turn.
+    turned: Option<Instant>,
     /// Some of those that wait were already sent on a connection that ended.
     cut: bool,
 }
@@ -186,6 +188,16 @@ impl<K: Hash + Eq + Clone> Lanes<K> {
         entry.waiting.drain(..).collect()
     }
 
+    /// When a request that waited last got its turn.
+    pub(super) fn last_turn(&self, origin: &K) -> Option<Instant> {
+        self.origins.get(origin)?.turned
+    }
+
+    /// How many requests wait.
+    pub(super) fn waiting(&self, origin: &K) -> usize {
+        self.origins.get(origin).map_or(0, |entry| entry.waiting.len())
+    }
+
     /// Lanes that wait for a connection.
     pub(super) fn opening(&mut self, origin: &K) -> usize {
         self.origins.get_mut(origin).map_or(0, |entry| entry.opening().count())
@@ -210,6 +222,7 @@ impl<K: Hash + Eq + Clone> Lanes<K> {
             lane.take();
             given.push((lane.id, ticket));
             entry.waiting.pop_front();
+            entry.turned = Some(now);
         }
         given
     }

@@ -14,6 +14,7 @@ use tenure_proto::{CloseReason, Fate};
 
 use crate::Error;
 use crate::error::Kind;
+use crate::io::Receiving;
 
 /// Bytes of content held for a caller before the lane reads no further.
 const READ_AHEAD: usize = 64 * 1024;
@@ -129,6 +130,11 @@ impl Drop for Content {
         slot.frames.clear();
         slot.wake_lane();
     }
+}
+
+impl Receiving for Content {
+    /// Its drop tells the lane.
+    fn let_go(self: Box<Self>) {}
 }
 
 impl HttpBody for Content {

@@ -12,12 +12,13 @@ mod model;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::time::Instant;
 
 use tenure_proto::CloseReason;
 
+use super::spread::Spread;
 use crate::idle::Slots;
 pub(crate) use entry::Entry;
 use entry::Waiter;
@@ -25,7 +26,7 @@ use entry::Waiter;
 /// Where tickets begin.
 const MIDDLE: Ticket = 1 << 63;
 
-/// A connection that waits in the pool.
+/// A connection that waits in the pool. Numbers that this side gives out.
 pub(crate) type Id = u64;
 /// A request that waits for a connection.
 pub(crate) type Ticket = u64;
@@ -116,7 +117,7 @@ impl<K> Default for Orders<K> {
 #[derive(Debug)]
 pub(crate) struct Pool<K> {
     limits: Limits,
-    origins: HashMap<K, Entry>,
+    origins: Spread<K, Entry>,
     /// All idle connections, in the order of coming.
     idle: Slots<Idle<K>>,
     /// When those expire that do, and their slots.
@@ -143,7 +144,7 @@ impl<K: Hash + Ord + Clone> Pool<K> {
         let limits = Limits { per_origin: limits.per_origin.max(1), total: limits.total.max(1), ..limits };
         Self {
             limits,
-            origins: HashMap::new(),
+            origins: Spread::default(),
             idle: Slots::new(),
             expiries: BTreeSet::new(),
             open: 0,
@@ -179,19 +180,22 @@ impl<K: Hash + Ord + Clone> Pool<K> {
 
     /// A connection's exchange has ended and the connection persists.
     pub(crate) fn check_in(&mut self, origin: &K, id: Id, keep: Keep, now: Instant) -> (CheckIn, Orders<K>) {
-        if !self.must_yield(origin, &keep, now)
-            && let Some(ticket) = self.entry(origin).next_for(&keep, now)
-        {
+        let yields = self.must_yield(origin, &keep, now);
+        let entry = self.origins.entry(origin.clone()).or_default();
+        if !yields && let Some(ticket) = entry.next_for(&keep, now) {
             return (CheckIn::Give(ticket), Orders::default());
         }
         let slot = self.idle.insert(Idle { origin: origin.clone(), id, keep });
         self.expiries.extend(keep.until.map(|until| (until, slot)));
-        self.entry(origin).idle.push(slot);
+        entry.idle.push(slot);
+        let somebody_waits = !entry.waiting.is_empty() || !self.starved.is_empty();
         let mut orders = Orders::default();
         if self.idle.len() > self.limits.idle {
             self.evict_oldest(CloseReason::PoolFull, &mut orders);
         }
-        self.settle_into(origin, &mut orders);
+        if somebody_waits {
+            self.settle_into(origin, &mut orders);
+        }
         (CheckIn::Keep, orders)
     }
 
@@ -300,6 +304,13 @@ impl<K: Hash + Ord + Clone> Pool<K> {
         orders
     }
 
+    /// Takes out the connection that has been idle longest.
+    pub(crate) fn relieve(&mut self) -> Orders<K> {
+        let mut orders = Orders::default();
+        self.evict_oldest(CloseReason::Pressure, &mut orders);
+        orders
+    }
+
     /// When the next idle connection expires.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         self.expiries.first().map(|(until, _)| *until)
@@ -319,23 +330,25 @@ impl<K: Hash + Ord + Clone> Pool<K> {
     }
 
     fn entry(&mut self, origin: &K) -> &mut Entry {
-        if !self.origins.contains_key(origin) {
-            self.origins.insert(origin.clone(), Entry::default());
-        }
-        // Just put in, if it was not there.
-        self.origins.get_mut(origin).expect("the entry is there")
+        self.origins.entry(origin.clone()).or_default()
     }
 
     /// The freshest idle connection that suits.
     fn take_suiting(&mut self, origin: &K, wish: Wish, now: Instant) -> Option<Id> {
-        let entry = self.origins.get(origin)?;
+        let entry = self.origins.get_mut(origin)?;
         let suits = |slot: &u32| self.idle.get(*slot).is_some_and(|idle| idle.keep.suits(wish, now));
         let at = entry.idle.iter().rposition(suits)?;
-        self.take_at(origin, at).map(|idle| idle.id)
+        let slot = entry.idle.remove(at);
+        self.take_out(slot).map(|idle| idle.id)
     }
 
     fn take_at(&mut self, origin: &K, at: usize) -> Option<Idle<K>> {
         let slot = self.origins.get_mut(origin)?.idle.remove(at);
+        self.take_out(slot)
+    }
+
+    /// A connection is no longer idle.
+    fn take_out(&mut self, slot: u32) -> Option<Idle<K>> {
         let idle = self.idle.remove(slot)?;
         if let Some(until) = idle.keep.until {
             self.expiries.remove(&(until, slot));

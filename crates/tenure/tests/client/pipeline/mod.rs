@@ -2,6 +2,7 @@
 //! becomes of requests whose connection ends before their answer.
 
 mod cut;
+mod limits;
 mod observed;
 mod order;
 mod patience;
