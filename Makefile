@@ -3,8 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # In the order of CI: the cheap ones first.
-CI := fmt sizes purity shellcheck deny clippy features doc test msrv interop clients fuzz-smoke
-.PHONY: help ci ci-list $(CI)
+CI := fmt sizes purity shellcheck deny clippy features doc test guard msrv interop clients fuzz-smoke
+.PHONY: help ci ci-list guard-renew $(CI)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,15 @@ doc: ## the documentation builds without warnings, private items too
 
 test: ## all tests; they need nothing but cargo
 	cargo test --workspace --locked --no-fail-fast
+
+# Without the peers, so that little is built; and never incrementally, which makes other code.
+# `make guard-renew` takes the figures as they are from now on.
+GUARD := CARGO_INCREMENTAL=0 cargo run --release --locked --manifest-path bench/Cargo.toml --no-default-features -- guard
+guard: ## what a request costs (instructions, allocations, system calls) has not grown: bench/guard.json
+	$(GUARD)
+
+guard-renew:
+	$(GUARD) --renew
 
 msrv: ## the stated rust-version, as far as the toolchains here can prove it
 	@scripts/msrv.sh

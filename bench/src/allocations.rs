@@ -1,20 +1,32 @@
 //! `ladder allocations`: what a request takes from the heap, counted by this program's allocator.
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Mutex;
+
+use serde::Serialize;
 
 use crate::check;
 use crate::counting::Allocations;
 use crate::generator::{Generator, Load};
 use crate::heads::Head;
 use crate::rungs::{self, Rung};
+use crate::sockets;
 use crate::subject::Exchanges;
 
 /// Counted after these many requests, when every buffer has grown.
 const WARM_UP: u64 = 1_600;
 const COUNTED: u64 = 16_000;
 const DEPTHS: [usize; 2] = [1, 16];
+
+/// Allocations of one request.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub(crate) struct Each {
+    pub(crate) rung: Rung,
+    pub(crate) head: Head,
+    pub(crate) depth: usize,
+    pub(crate) count: f64,
+    pub(crate) bytes: f64,
+}
 
 /// Counts and prints.
 ///
@@ -23,40 +35,57 @@ const DEPTHS: [usize; 2] = [1, 16];
 pub(crate) fn run() -> io::Result<()> {
     println!("allocations a request, after {WARM_UP} of them; bytes in brackets");
     println!("{:<12} {:>8} {:>6} {:>20}", "rung", "heads", "depth", "allocations");
-    let mut proto_total = 0;
-    for head in Head::ALL {
-        let used = of_proto(head)?;
-        proto_total += used.count;
-        print("proto", head, "1", used);
+    let proto = of_proto()?;
+    for (head, used) in proto {
+        let (count, bytes) = each(used);
+        print("proto", head, 1, count, bytes);
     }
-    for rung in [Rung::ServeRaw, Rung::Serve, Rung::Hyper, Rung::HyperFlush] {
-        for head in Head::ALL {
-            for depth in DEPTHS {
-                print(rung.name(), head, &depth.to_string(), of_server(rung, head, depth)?);
-            }
-        }
+    for Each { rung, head, depth, count, bytes } in of_servers(&Rung::available())? {
+        print(rung.name(), head, depth, count, bytes);
     }
     let before = Allocations::so_far();
     std::hint::black_box(rungs::response(()));
     let handler = Allocations::so_far() - before;
     println!("in those with a service: the handler's own, for its response: {} [{}]", handler.count, handler.bytes);
-    match proto_total {
+    match proto.iter().map(|(_, used)| used.count).sum() {
         0 => Ok(()),
-        n => Err(io::Error::other(format!("proto allocated {n} times; it must never"))),
+        n @ 1.. => Err(io::Error::other(format!("proto allocated {n} times; it must never"))),
     }
 }
 
-fn print(name: &str, head: Head, depth: &str, used: Allocations) {
+/// Of those among the rungs whose handler can be counted in: not of the epoll loops and of other programs.
+pub(crate) fn of_servers(rungs: &[Rung]) -> io::Result<Vec<Each>> {
+    let able = rungs.iter().filter(|rung| !rung.is_program() && !matches!(rung, Rung::RawEpoll | Rung::ProtoEpoll));
+    let heads = able.flat_map(|&rung| Head::ALL.map(|head| (rung, head)));
+    let cases = heads.flat_map(|(rung, head)| DEPTHS.map(|depth| (rung, head, depth)));
+    let count = |(rung, head, depth)| {
+        let (count, bytes) = each(of_server(rung, head, depth)?);
+        Ok(Each { rung, head, depth, count, bytes })
+    };
+    cases.map(count).collect()
+}
+
+fn each(used: Allocations) -> (f64, f64) {
     let each = |n: u64| n as f64 / COUNTED as f64;
-    let figures = format!("{:.3} [{:.0}]", each(used.count), each(used.bytes));
+    (each(used.count), each(used.bytes))
+}
+
+fn print(name: &str, head: Head, depth: usize, count: f64, bytes: f64) {
+    let figures = format!("{count:.3} [{bytes:.0}]");
     println!("{name:<12} {:>8} {depth:>6} {figures:>20}", head.name());
 }
 
-fn of_proto(head: Head) -> io::Result<Allocations> {
+/// What `proto` alone takes for these many requests with each head.
+pub(crate) fn of_proto() -> io::Result<[(Head, Allocations); 2]> {
+    let [small, browser] = Head::ALL.map(|head| Ok((head, of_exchanges(head)?)));
+    small.and_then(|small| Ok([small, browser?]))
+}
+
+fn of_exchanges(head: Head) -> io::Result<Allocations> {
     let mut exchanges = Exchanges::new();
-    let warm = exchanges.run(head, WARM_UP);
+    let warm = exchanges.run(head.bytes(), WARM_UP);
     let before = Allocations::so_far();
-    let whole = exchanges.run(head, COUNTED);
+    let whole = exchanges.run(head.bytes(), COUNTED);
     let used = Allocations::so_far() - before;
     if warm && whole { Ok(used) } else { Err(io::Error::other("a request was not taken as whole")) }
 }
@@ -84,7 +113,7 @@ impl Probe {
 /// A server in a thread of this process, over one loopback connection. The thread is left behind
 /// with its idle listener; the process ends soon.
 fn of_server(rung: Rung, head: Head, depth: usize) -> io::Result<Allocations> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let listener = sockets::listen_shared(0)?;
     let address = listener.local_addr()?;
     let probe: &'static Mutex<Probe> = Box::leak(Box::default());
     let lock = || probe.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -93,7 +122,7 @@ fn of_server(rung: Rung, head: Head, depth: usize) -> io::Result<Allocations> {
             eprintln!("ladder: {}: {error}", rung.name());
         }
     });
-    let response = check::response_len(address)?;
+    let response = check::response_len(rung, address)?;
     let load = Load { connections: 1, depth, request: head.bytes(), response };
     let batches = (WARM_UP + COUNTED) / depth as u64 + 1;
     Generator::connect(address, &load)?.run_batches(batches)?;

@@ -1,6 +1,7 @@
 //! What every rung is asked and what every rung answers.
 
 use std::fmt;
+use std::str::FromStr;
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -62,6 +63,31 @@ impl fmt::Display for Head {
     }
 }
 
+/// A request of as many field lines as told, each of 40 bytes but the first, which is `Host`.
+pub(crate) fn with_fields(count: usize) -> Vec<u8> {
+    let mut head = b"GET /hello HTTP/1.1\r\nHost: localhost:8080\r\n".to_vec();
+    for n in 1..count {
+        head.extend_from_slice(format!("X-Field-{n:03}: {}\r\n", "value ".repeat(4).trim_end()).as_bytes());
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}
+
+/// What a subject is given: one of the two heads by its name, or a number of field lines.
+#[derive(Clone, Debug)]
+pub(crate) struct Input(pub(crate) Vec<u8>);
+
+impl FromStr for Input {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(head) = Head::from_str(text, false) {
+            return Ok(Self(head.bytes().to_vec()));
+        }
+        text.parse().map(|count| Self(with_fields(count))).map_err(|_| format!("{text}: neither a head nor a number"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +98,8 @@ mod tests {
             assert_eq!(memchr::memmem::find(head.bytes(), b"\r\n\r\n"), Some(head.bytes().len() - 4));
         }
         assert_eq!(SMALL.len(), 45);
+        assert_eq!(with_fields(1), SMALL);
+        assert_eq!(with_fields(11).len(), SMALL.len() + 10 * 40);
         assert!((590..=660).contains(&BROWSER.len()), "{}", BROWSER.len());
         assert_eq!(BROWSER.iter().filter(|&&b| b == b'\n').count(), 14, "request line, 12 fields, empty line");
     }

@@ -2,13 +2,18 @@
 //!
 //! See README.md for what each command prints, proves and does not prove.
 
+#[cfg(feature = "peers")]
+mod all;
 mod allocations;
+mod callgrind;
 mod check;
+#[cfg(feature = "peers")]
 mod client;
 mod contenders;
 mod cores;
 mod counting;
 mod generator;
+mod guard;
 mod heads;
 mod idle;
 mod instructions;
@@ -20,6 +25,7 @@ mod pairs;
 mod process;
 mod rates;
 mod report;
+#[cfg(feature = "peers")]
 mod reuse;
 mod round_trip;
 mod rungs;
@@ -30,17 +36,18 @@ mod spread;
 mod subject;
 mod syscalls;
 mod usage;
+#[cfg(feature = "peers")]
+mod with_peers;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use contenders::site;
 use counting::Counting;
-use heads::Head;
+use heads::Input;
 use idle::holder;
-use rungs::Rung;
+use rungs::{Rung, Runtime};
 use subject::Subject;
 
 #[global_allocator]
@@ -60,20 +67,14 @@ struct Cli {
 enum Command {
     /// System calls a request, by strace
     Syscalls,
-    /// Instructions a request in proto alone, by callgrind, with httparse as a yardstick
-    Instructions {
-        /// How many functions of the profile to print
-        #[arg(long, default_value_t = 10)]
-        top: usize,
-    },
+    /// Instructions a request and what they are for, by callgrind
+    Instructions(instructions::Options),
     /// Allocations a request; fails if proto makes any
     Allocations,
     /// Memory of idle connections, how fast they wake, and what they do to others
     Idle(idle::Options),
     /// Many small requests over one connection with a long round trip: pipelined, and over HTTP/2
     RoundTrip(round_trip::Options),
-    /// What a request costs a client: tenure's beside its peers, against nginx
-    Client(client::Options),
     /// What thousands of deliberately slow clients do to a normal one
     Slowloris(slowloris::Options),
     #[command(name = server::COMMAND, hide = true)]
@@ -81,6 +82,8 @@ enum Command {
         rung: Rung,
         #[arg(long)]
         core: usize,
+        #[arg(long)]
+        runtime: Runtime,
     },
     #[command(name = site::COMMAND, hide = true)]
     RunSite {
@@ -92,26 +95,13 @@ enum Command {
     },
     #[command(name = holder::COMMAND, hide = true)]
     HoldConnections { first: u32, count: u32 },
-    /// What persistence and pipelining save, and how the congestion window grows
-    Reuse(reuse::Options),
-    #[command(name = reuse::SINK, hide = true)]
-    RunUploadServer {
-        #[arg(long)]
-        core: usize,
-        #[arg(long)]
-        identity: Option<PathBuf>,
-    },
-    #[command(name = reuse::UPLOADS, hide = true)]
-    RunUploads(reuse::Told),
-    #[command(name = client::worker::COMMAND, hide = true)]
-    RunClient {
-        library: client::Library,
-        url: String,
-        #[arg(long)]
-        core: usize,
-    },
+    /// Counts of tenure's own rungs against those kept in the repository; fails if any is worse
+    Guard(guard::Options),
+    #[cfg(feature = "peers")]
+    #[command(flatten)]
+    WithPeers(with_peers::Command),
     #[command(name = subject::COMMAND, hide = true)]
-    RunSubject { subject: Subject, head: Head, requests: u64 },
+    RunSubject { subject: Subject, input: Input, requests: u64 },
 }
 
 fn main() -> ExitCode {
@@ -119,20 +109,18 @@ fn main() -> ExitCode {
     let done = match cli.command {
         None => rates::run(&cli.rates),
         Some(Command::Syscalls) => syscalls::run(),
-        Some(Command::Instructions { top }) => instructions::run(top),
+        Some(Command::Instructions(options)) => instructions::run(&options),
         Some(Command::Allocations) => allocations::run(),
-        Some(Command::RunServer { rung, core }) => server::run(rung, core),
+        Some(Command::RunServer { rung, core, runtime }) => server::run(rung, runtime, core),
         Some(Command::Idle(options)) => idle::run(&options),
         Some(Command::RoundTrip(options)) => round_trip::run(&options),
         Some(Command::Slowloris(options)) => slowloris::run(&options),
-        Some(Command::Client(options)) => client::run(&options),
-        Some(Command::RunClient { library, url, core }) => client::worker::run(library, &url, core),
-        Some(Command::Reuse(options)) => reuse::run(&options),
-        Some(Command::RunUploadServer { core, identity }) => reuse::run_sink(core, identity.as_deref()),
-        Some(Command::RunUploads(told)) => reuse::run_uploads(&told),
+        Some(Command::Guard(options)) => guard::run(&options),
+        #[cfg(feature = "peers")]
+        Some(Command::WithPeers(command)) => command.run(),
         Some(Command::RunSite { rung, core, port }) => site::run(rung, core, port),
         Some(Command::HoldConnections { first, count }) => holder::run(first, count),
-        Some(Command::RunSubject { subject, head, requests }) => subject.run(head, requests),
+        Some(Command::RunSubject { subject, input, requests }) => subject.run(&input.0, requests),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

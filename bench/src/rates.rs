@@ -13,7 +13,7 @@ use crate::generator::{Generator, Load};
 use crate::heads::Head;
 use crate::machine::Machine;
 use crate::report;
-use crate::rungs::Rung;
+use crate::rungs::{Rung, Runtime};
 use crate::server::Server;
 
 const CONNECTIONS: usize = 64;
@@ -33,6 +33,9 @@ pub(crate) struct Options {
     /// Only these, beside raw-epoll
     #[arg(long, value_delimiter = ',', value_name = "RUNG,...")]
     rungs: Vec<Rung>,
+    /// What the rungs on tokio run on
+    #[arg(long, default_value = "current")]
+    runtime: Runtime,
     /// Write all figures to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -94,47 +97,33 @@ pub(crate) struct Samples {
 #[derive(Debug, Serialize)]
 pub(crate) struct Run {
     pub(crate) machine: Machine,
+    pub(crate) runtime: Runtime,
     pub(crate) connections: usize,
     pub(crate) seconds: f64,
     pub(crate) cases: Vec<Case>,
 }
 
+/// What one run measures.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// The first is what the others are compared with.
+    pub(crate) rungs: Vec<Rung>,
+    pub(crate) runtime: Runtime,
+    pub(crate) heads: &'static [Head],
+    pub(crate) rounds: u32,
+    pub(crate) span: Duration,
+}
+
 /// Measures and reports.
 pub(crate) fn run(options: &Options) -> io::Result<()> {
-    let cores = Cores::choose()?;
-    let rungs: Vec<Rung> = Rung::ALL.into_iter().filter(|&rung| is_wanted(rung, &options.rungs)).collect();
-    let mut servers = Vec::new();
-    for &rung in &rungs {
-        servers.push((rung, Server::start(rung, cores.server)?));
-    }
-    // The servers are started from an unpinned thread; from here on this one generates.
-    let machine = Machine::describe()?;
-    cores::pin(cores.generator)?;
-    let response = same_response(&servers)?;
-
-    let mut cases: Vec<Case> = Vec::new();
-    for head in Head::ALL {
-        for depth in DEPTHS {
-            let rungs = rungs.iter().map(|&rung| Samples { rung, rounds: Vec::new() }).collect();
-            cases.push(Case { depth, head, rungs });
-        }
-    }
-    let span = Duration::from_secs_f64(options.seconds);
-    for round in 0..options.rounds {
-        eprintln!("round {} of {}", round + 1, options.rounds);
-        for case in &mut cases {
-            let load = Load { connections: CONNECTIONS, depth: case.depth, request: case.head.bytes(), response };
-            // Each round begins with another rung, so that none always follows the same one.
-            for turn in 0..servers.len() {
-                let place = (turn + round as usize) % servers.len();
-                let (rung, server) = &mut servers[place];
-                let sample = measure(server, &load, span)
-                    .map_err(|e| io::Error::new(e.kind(), format!("{}, depth {}: {e}", rung.name(), load.depth)))?;
-                case.rungs[place].rounds.push(sample);
-            }
-        }
-    }
-    let run = Run { machine, connections: CONNECTIONS, seconds: options.seconds, cases };
+    let plan = Plan {
+        rungs: Rung::available().into_iter().filter(|&rung| is_wanted(rung, options)).collect(),
+        runtime: options.runtime,
+        heads: &Head::ALL,
+        rounds: options.rounds,
+        span: Duration::from_secs_f64(options.seconds),
+    };
+    let run = measure(&plan, Cores::choose()?)?;
     report::print(&run);
     match &options.json {
         Some(path) => report::write_json(&run, path),
@@ -142,25 +131,61 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
     }
 }
 
-fn is_wanted(rung: Rung, only: &[Rung]) -> bool {
-    only.is_empty() || rung == Rung::RawEpoll || only.contains(&rung)
+fn is_wanted(rung: Rung, options: &Options) -> bool {
+    let is_named = options.rungs.is_empty() || options.rungs.contains(&rung);
+    rung == Rung::RawEpoll || (is_named && (options.runtime == Runtime::Current || rung.is_on_tokio()))
 }
 
-/// Every server gives the same answers; returns their length.
-fn same_response(servers: &[(Rung, Server)]) -> io::Result<usize> {
-    let mut lens = Vec::new();
-    for (rung, server) in servers {
-        let len = check::response_len(server.address)
-            .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", rung.name())))?;
-        lens.push(len);
+/// Measures all rungs in each round.
+pub(crate) fn measure(plan: &Plan, cores: Cores) -> io::Result<Run> {
+    let machine = Machine::describe()?;
+    let mut servers = Vec::new();
+    for &rung in &plan.rungs {
+        let server = Server::start(rung, plan.runtime, cores.server)?;
+        let response = check::response_len(rung, server.address)?;
+        servers.push(Subject { rung, server, response });
     }
-    match lens.first() {
-        Some(&len) if lens.iter().all(|&l| l == len) => Ok(len),
-        _ => Err(io::Error::other(format!("the answers of the rungs differ in length: {lens:?}"))),
+    let mut cases: Vec<Case> = Vec::new();
+    for &head in plan.heads {
+        for depth in DEPTHS {
+            let rungs = plan.rungs.iter().map(|&rung| Samples { rung, rounds: Vec::new() }).collect();
+            cases.push(Case { depth, head, rungs });
+        }
     }
+    cores::on(cores.generator, || {
+        for round in 0..plan.rounds as usize {
+            eprintln!("rates: round {} of {}", round + 1, plan.rounds);
+            cases.iter_mut().try_for_each(|case| measure_round(case, &mut servers, round, plan.span))?;
+        }
+        Ok(())
+    })?;
+    let (runtime, seconds) = (plan.runtime, plan.span.as_secs_f64());
+    Ok(Run { machine, runtime, connections: CONNECTIONS, seconds, cases })
 }
 
-fn measure(server: &mut Server, load: &Load, span: Duration) -> io::Result<Sample> {
+/// A server under measurement.
+struct Subject {
+    rung: Rung,
+    server: Server,
+    /// How long its answers are.
+    response: usize,
+}
+
+/// Every server once. Each round begins with another one, so that none always follows the same.
+fn measure_round(case: &mut Case, servers: &mut [Subject], round: usize, span: Duration) -> io::Result<()> {
+    for turn in 0..servers.len() {
+        let place = (turn + round) % servers.len();
+        let Subject { rung, server, response } = &mut servers[place];
+        let (depth, request) = (case.depth, case.head.bytes());
+        let load = Load { connections: CONNECTIONS, depth, request, response: *response };
+        let sample = measure_one(server, &load, span)
+            .map_err(|e| io::Error::new(e.kind(), format!("{}, depth {depth}: {e}", rung.name())))?;
+        case.rungs[place].rounds.push(sample);
+    }
+    Ok(())
+}
+
+fn measure_one(server: &mut Server, load: &Load, span: Duration) -> io::Result<Sample> {
     let mut generator = Generator::connect(server.address, load)?;
     generator.start()?;
     generator.run_for(WARM_UP)?;

@@ -15,20 +15,20 @@ const IDLE: f64 = 0.9;
 
 /// One line of the table.
 #[derive(Debug, Serialize)]
-struct Summary {
-    rung: Rung,
-    rate: Spread,
+pub(crate) struct Summary {
+    pub(crate) rung: Rung,
+    pub(crate) rate: Spread,
     /// Rate against the first rung's in the same round.
-    rate_ratio: Spread,
+    pub(crate) rate_ratio: Spread,
     /// CPU time a request, user and system together, against the first rung's in the same round.
-    cpu_ratio: Spread,
+    pub(crate) cpu_ratio: Spread,
     /// CPU time a request over all rounds together: the kernel divides it by sampling, which needs
     /// many samples.
-    user_ns: f64,
-    system_ns: f64,
+    pub(crate) user_ns: f64,
+    pub(crate) system_ns: f64,
     /// User CPU time a request against the first rung's, over all rounds together.
-    user_ratio: f64,
-    busy: Spread,
+    pub(crate) user_ratio: f64,
+    pub(crate) busy: Spread,
 }
 
 impl Summary {
@@ -57,7 +57,8 @@ fn each_ns(samples: &Samples, time: fn(&Sample) -> f64) -> f64 {
     samples.rounds.iter().map(time).sum::<f64>() * 1e9 / requests as f64
 }
 
-fn summaries(case: &Case) -> impl Iterator<Item = Summary> {
+/// A line for each rung.
+pub(crate) fn summaries(case: &Case) -> impl Iterator<Item = Summary> {
     let base = case.rungs.first();
     case.rungs.iter().filter_map(move |samples| Some(Summary::of(samples, base?)))
 }

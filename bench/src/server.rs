@@ -8,53 +8,87 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
-use crate::cores;
+use crate::contenders::daemon::Daemon;
+use crate::contenders::{Size, h2o, nginx};
 use crate::process::Process;
-use crate::rungs::Rung;
+use crate::rungs::{Rung, Runtime};
 use crate::usage::Usage;
+use crate::{cores, sockets};
 
 /// The name of the hidden subcommand that the child is started with.
 pub(crate) const COMMAND: &str = "run-server";
 
+/// Connections that the programs among the rungs are told to have room for.
+const ROOM: Size = Size { processes: 1, room: 1024 };
+
 /// A running server.
 pub(crate) struct Server {
-    process: Process,
+    kind: Kind,
     pub(crate) address: SocketAddr,
+}
+
+enum Kind {
+    Process(Process),
+    Program(Daemon),
 }
 
 impl Server {
     /// Starts `rung` on `core`.
-    pub(crate) fn start(rung: Rung, core: usize) -> io::Result<Self> {
-        Self::start_under(rung, core, Vec::new())
+    pub(crate) fn start(rung: Rung, runtime: Runtime, core: usize) -> io::Result<Self> {
+        Self::start_under(rung, runtime, core, Vec::new())
     }
 
     /// The same, run by another program (a tracer): `wrapper` is its command line, to which the
     /// server's is appended.
-    pub(crate) fn start_under(rung: Rung, core: usize, wrapper: Vec<OsString>) -> io::Result<Self> {
-        let mut process = Process::start(wrapper, [COMMAND, rung.name(), "--core", &core.to_string()])?;
-        let port = u16::try_from(process.number()?).map_err(io::Error::other)?;
-        Ok(Self { process, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) })
+    pub(crate) fn start_under(rung: Rung, runtime: Runtime, core: usize, wrapper: Vec<OsString>) -> io::Result<Self> {
+        let (kind, port) = match rung {
+            Rung::Nginx => program(nginx::start(wrapper, ROOM, core)?),
+            Rung::H2o => program(h2o::start(wrapper, ROOM, core)?),
+            _ => {
+                let line = [COMMAND, rung.name(), "--core", &core.to_string(), "--runtime", runtime.name()];
+                let mut process = Process::start(wrapper, line)?;
+                let port = u16::try_from(process.number()?).map_err(io::Error::other)?;
+                (Kind::Process(process), port)
+            }
+        };
+        Ok(Self { kind, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) })
     }
 
     /// CPU time of the server so far.
     pub(crate) fn usage(&mut self) -> io::Result<Usage> {
-        self.process.ask("usage")?;
-        let mut time = || self.process.number().map(Duration::from_micros);
-        Ok(Usage { user: time()?, system: time()? })
+        match &mut self.kind {
+            Kind::Process(process) => {
+                process.ask("usage")?;
+                let mut time = || process.number().map(Duration::from_micros);
+                Ok(Usage { user: time()?, system: time()? })
+            }
+            Kind::Program(daemon) => daemon.usage(),
+        }
     }
 
     /// Ends the server and waits for it, so that what its tracer writes is complete.
     pub(crate) fn stop(self) -> io::Result<()> {
-        self.process.stop()
+        match self.kind {
+            Kind::Process(process) => process.stop(),
+            Kind::Program(daemon) => {
+                drop(daemon);
+                Ok(())
+            }
+        }
     }
 }
 
+fn program(daemon: Daemon) -> (Kind, u16) {
+    let port = daemon.port;
+    (Kind::Program(daemon), port)
+}
+
 /// The child's side: serves until the parent closes the pipe.
-pub(crate) fn run(rung: Rung, core: usize) -> io::Result<()> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+pub(crate) fn run(rung: Rung, runtime: Runtime, core: usize) -> io::Result<()> {
+    let listener = sockets::listen_shared(0)?;
     attend(&listener)?;
     cores::pin(core)?;
-    rung.run(listener)
+    rung.run(listener, runtime)
 }
 
 /// Prints the port, then answers the parent in a thread of its own. To be called before this

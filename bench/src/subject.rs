@@ -20,6 +20,8 @@ pub(crate) enum Subject {
     /// A yardstick: httparse finds the parts of the same head. It decides nothing about framing or
     /// persistence, and writes no response.
     Httparse,
+    /// The whole exchange again, the head coming byte by byte.
+    Dripped,
 }
 
 impl Subject {
@@ -27,6 +29,7 @@ impl Subject {
         match self {
             Self::Proto => "proto",
             Self::Httparse => "httparse",
+            Self::Dripped => "dripped",
         }
     }
 
@@ -34,10 +37,11 @@ impl Subject {
     ///
     /// # Errors
     /// A request was not taken as a whole one: the figures would mean nothing.
-    pub(crate) fn run(self, head: Head, requests: u64) -> io::Result<()> {
+    pub(crate) fn run(self, head: &[u8], requests: u64) -> io::Result<()> {
         let done = match self {
             Self::Proto => Exchanges::new().run(head, requests),
             Self::Httparse => parse(head, requests),
+            Self::Dripped => Exchanges::new().run_dripped(head, requests),
         };
         if done { Ok(()) } else { Err(io::Error::other("a request was not taken as whole")) }
     }
@@ -53,24 +57,37 @@ pub(crate) struct Exchanges {
 impl Exchanges {
     pub(crate) fn new() -> Self {
         let mut exchanges = Self { proto: Proto::factory()(), out: Vec::new(), now: Instant::now() };
-        exchanges.run(Head::Small, 1);
+        exchanges.run(Head::Small.bytes(), 1);
         exchanges
     }
 
     /// True if every request was taken whole and answered.
-    pub(crate) fn run(&mut self, head: Head, requests: u64) -> bool {
+    pub(crate) fn run(&mut self, head: &[u8], requests: u64) -> bool {
         (0..requests).all(|_| {
             self.out.clear();
-            let input = std::hint::black_box(head.bytes());
+            let input = std::hint::black_box(head);
             let step = self.proto.answer_at(self.now, input, &mut self.out);
             step == (input.len(), true) && !std::hint::black_box(&self.out).is_empty()
         })
     }
+
+    /// The same, with each byte presented as it comes, behind those not yet used.
+    fn run_dripped(&mut self, head: &[u8], requests: u64) -> bool {
+        (0..requests).all(|_| {
+            self.out.clear();
+            let mut used = 0;
+            for end in 1..=head.len() {
+                let input = std::hint::black_box(&head[used..end]);
+                used += self.proto.answer_at(self.now, input, &mut self.out).0;
+            }
+            used == head.len() && !std::hint::black_box(&self.out).is_empty()
+        })
+    }
 }
 
-fn parse(head: Head, requests: u64) -> bool {
+fn parse(head: &[u8], requests: u64) -> bool {
     (0..requests).all(|_| {
-        let input = std::hint::black_box(head.bytes());
+        let input = std::hint::black_box(head);
         // Without initialising the table, as hyper does.
         let mut fields = [MaybeUninit::uninit(); 64];
         let mut request = httparse::Request::new(&mut []);
@@ -85,10 +102,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_take_both_heads_whole() {
-        for subject in [Subject::Proto, Subject::Httparse] {
+    fn all_take_both_heads_whole() {
+        for subject in [Subject::Proto, Subject::Httparse, Subject::Dripped] {
             for head in Head::ALL {
-                assert!(subject.run(head, 3).is_ok(), "{subject:?} {head}");
+                assert!(subject.run(head.bytes(), 3).is_ok(), "{subject:?} {head}");
             }
         }
     }

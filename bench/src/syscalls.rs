@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 
+use serde::Serialize;
+
 use crate::check;
 use crate::cores::{self, Cores};
 use crate::generator::{Generator, Load};
 use crate::heads::Head;
-use crate::rungs::Rung;
+use crate::rungs::{Rung, Runtime};
 use crate::server::Server;
 
 const CONNECTIONS: usize = 64;
@@ -29,6 +31,18 @@ const COLUMNS: [(&str, &[&str]); 4] = [
     ("other", &[]),
 ];
 
+/// System calls of one request.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub(crate) struct Each {
+    pub(crate) rung: Rung,
+    pub(crate) head: Head,
+    pub(crate) depth: usize,
+    pub(crate) read: f64,
+    pub(crate) write: f64,
+    pub(crate) epoll_wait: f64,
+    pub(crate) other: f64,
+}
+
 /// Counts and prints.
 pub(crate) fn run() -> io::Result<()> {
     let cores = Cores::choose()?;
@@ -37,25 +51,27 @@ pub(crate) fn run() -> io::Result<()> {
         for depth in DEPTHS {
             println!("\ndepth {depth}, {head}");
             println!("{:<12} {:>8} {:>8} {:>11} {:>8}", "rung", "read", "write", "epoll_wait", "other");
-            for rung in Rung::ALL {
-                let few = count(rung, cores, head, depth, FEW)?;
-                let many = count(rung, cores, head, depth, MANY)?;
-                let requests = (MANY - FEW) * CONNECTIONS as u64 * depth as u64;
-                let [read, write, epoll, other] = columns(&many).map(|n| n as f64);
-                let [read_0, write_0, epoll_0, other_0] = columns(&few).map(|n| n as f64);
-                let each = |many: f64, few: f64| (many - few) / requests as f64;
-                println!(
-                    "{:<12} {:>8.4} {:>8.4} {:>11.4} {:>8.4}",
-                    rung.name(),
-                    each(read, read_0),
-                    each(write, write_0),
-                    each(epoll, epoll_0),
-                    each(other, other_0)
-                );
+            for rung in Rung::available() {
+                let Each { read, write, epoll_wait, other, .. } = each(rung, cores, head, depth)?;
+                println!("{:<12} {read:>8.4} {write:>8.4} {epoll_wait:>11.4} {other:>8.4}", rung.name());
             }
         }
     }
     Ok(())
+}
+
+/// Those of every rung with small heads, at both depths.
+pub(crate) fn of_small_heads(rungs: &[Rung], cores: Cores) -> io::Result<Vec<Each>> {
+    let cases = rungs.iter().flat_map(|&rung| DEPTHS.map(|depth| (rung, depth)));
+    cases.map(|(rung, depth)| each(rung, cores, Head::Small, depth)).collect()
+}
+
+fn each(rung: Rung, cores: Cores, head: Head, depth: usize) -> io::Result<Each> {
+    let few = columns(&count(rung, cores, head, depth, FEW)?);
+    let many = columns(&count(rung, cores, head, depth, MANY)?);
+    let requests = (MANY - FEW) * CONNECTIONS as u64 * depth as u64;
+    let of = |column: usize| (many[column] as f64 - few[column] as f64) / requests as f64;
+    Ok(Each { rung, head, depth, read: of(0), write: of(1), epoll_wait: of(2), other: of(3) })
 }
 
 /// All system calls of a server that answered so many batches on each connection.
@@ -63,11 +79,11 @@ fn count(rung: Rung, cores: Cores, head: Head, depth: usize, batches: u64) -> io
     let summary = tempfile::NamedTempFile::new()?;
     let mut strace: Vec<OsString> = ["strace", "-f", "-c", "-o"].map(OsString::from).into();
     strace.push(summary.path().into());
-    let server = Server::start_under(rung, cores.server, strace).map_err(|e| match e.kind() {
+    let server = Server::start_under(rung, Runtime::Current, cores.server, strace).map_err(|e| match e.kind() {
         io::ErrorKind::NotFound => io::Error::new(e.kind(), "strace cannot be run: it must be installed"),
         _ => e,
     })?;
-    let response = check::response_len(server.address)?;
+    let response = check::response_len(rung, server.address)?;
     let load = Load { connections: CONNECTIONS, depth, request: head.bytes(), response };
     let address = server.address;
     // In a thread of its own, so that this one and the next server's start stay unpinned.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::ops::Sub;
+use std::ops::{Add, Sub};
 use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
@@ -23,8 +23,20 @@ impl Usage {
     }
 
     /// Of all child processes that have ended and were waited for.
+    #[cfg_attr(not(feature = "peers"), expect(dead_code, reason = "only clients are measured so"))]
     pub(crate) fn of_children() -> io::Result<Self> {
         Self::of(UsageWho::RUSAGE_CHILDREN)
+    }
+
+    /// Of any process, all threads, since its start: exact in sum, divided as its ticks are.
+    pub(crate) fn of_process(pid: u32) -> io::Result<Self> {
+        let sum = on_cpu(&[pid])?;
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        // The name before may contain anything, spaces and parentheses too.
+        let mut fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ').skip(11);
+        let (user, system) = (number(fields.next())? as f64, number(fields.next())? as f64);
+        let user = sum.mul_f64(user / (user + system).max(1.0));
+        Ok(Self { user, system: sum - user })
     }
 
     fn of(who: UsageWho) -> io::Result<Self> {
@@ -38,6 +50,17 @@ impl Sub for Usage {
     fn sub(self, earlier: Self) -> Self {
         Self { user: self.user.saturating_sub(earlier.user), system: self.system.saturating_sub(earlier.system) }
     }
+}
+
+impl Add for Usage {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self { user: self.user + other.user, system: self.system + other.system }
+    }
+}
+
+fn number(text: Option<&str>) -> io::Result<u64> {
+    text.and_then(|text| text.parse().ok()).ok_or_else(|| io::Error::other("not as /proc is documented"))
 }
 
 /// Time that the threads of these processes were on a core since their start. Exact, and without

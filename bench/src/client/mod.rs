@@ -4,7 +4,7 @@
 mod library;
 mod report;
 pub(crate) mod worker;
-mod wrk;
+pub(crate) mod wrk;
 
 use std::io;
 use std::path::PathBuf;

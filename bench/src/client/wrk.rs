@@ -43,7 +43,7 @@ impl Wrk {
 }
 
 /// Its number of requests and its rate, unless any went wrong.
-fn parse(told: &str) -> Option<(u64, f64)> {
+pub(crate) fn parse(told: &str) -> Option<(u64, f64)> {
     let requests = told.lines().find_map(|line| line.trim().split_once(" requests in "))?.0.parse().ok()?;
     let rate = told.lines().find_map(|line| line.strip_prefix("Requests/sec:"))?.trim().parse().ok()?;
     let failed = ["Socket errors", "Non-2xx"].iter().any(|what| told.contains(what));

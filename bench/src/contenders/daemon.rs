@@ -1,5 +1,6 @@
 //! A server program that is installed, run in the foreground from a directory of its own.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 use super::{LARGE, LARGE_PATH};
 use crate::cores;
 use crate::heads::CONTENT;
+use crate::usage::Usage;
 
 /// How long a program may take to listen.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -21,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A running program; dropped, it ends.
 pub(crate) struct Daemon {
     child: Child,
+    name: String,
     pub(crate) port: u16,
     /// Its configuration and its files.
     _directory: TempDir,
@@ -55,19 +58,36 @@ impl Daemon {
         core: usize,
         configure: impl FnOnce(&Place<'_>) -> String,
     ) -> io::Result<Self> {
+        Self::start_under(Vec::new(), program, arguments, core, configure)
+    }
+
+    /// The same, run by another program (a tracer): `wrapper` is its command line, to which the
+    /// server's is appended.
+    pub(crate) fn start_under(
+        wrapper: Vec<OsString>,
+        program: &str,
+        arguments: &[&str],
+        core: usize,
+        configure: impl FnOnce(&Place<'_>) -> String,
+    ) -> io::Result<Self> {
         let directory = tempfile::tempdir()?;
         let path = directory.path();
-        fs::write(path.join("hello"), CONTENT)?;
+        fs::create_dir(path.join("articles"))?;
+        for file in ["hello", "articles/persistent-connections"] {
+            fs::write(path.join(file), CONTENT)?;
+        }
         fs::write(path.join(LARGE_PATH.trim_start_matches('/')), vec![b'x'; LARGE])?;
         let place = Place { directory: path, port: free_port()?, is_root: geteuid().is_root() };
         let port = place.port;
         let configuration = path.join("configuration");
         fs::write(&configuration, configure(&place))?;
-        let program = find(program).ok_or_else(|| io::Error::other("it is not installed"))?;
-        let mut command = Command::new(program);
-        command.args(arguments).arg(&configuration).stdin(Stdio::null()).stdout(Stdio::null());
+        let file = find(program).ok_or_else(|| io::Error::other("it is not installed"))?;
+        let mut line = wrapper;
+        line.push(file.into_os_string());
+        let mut command = Command::new(&line[0]);
+        command.args(&line[1..]).args(arguments).arg(&configuration).stdin(Stdio::null()).stdout(Stdio::null());
         let child = cores::on(core, || command.spawn())?;
-        let mut daemon = Self { child, port, _directory: directory };
+        let mut daemon = Self { child, name: program.to_owned(), port, _directory: directory };
         daemon.wait_until_it_listens()?;
         Ok(daemon)
     }
@@ -99,11 +119,26 @@ impl Daemon {
     }
 }
 
+impl Daemon {
+    /// CPU time of all its processes so far. The sum is exact; the division is the kernel's, in
+    /// hundredths of a second.
+    pub(crate) fn usage(&self) -> io::Result<Usage> {
+        self.pids()?.into_iter().try_fold(Usage::default(), |sum, pid| Ok(sum + Usage::of_process(pid)?))
+    }
+
+    /// The program's own process, not a tracer's above it. A tracer that has become the program (valgrind)
+    /// has another name, and no child of the program's.
+    fn main(&self) -> u32 {
+        let is_it =
+            |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == self.name);
+        self.pids().ok().and_then(|pids| pids.into_iter().find(is_it)).unwrap_or(self.child.id())
+    }
+}
+
 impl Drop for Daemon {
     fn drop(&mut self) {
         // Asked to end, since only then it ends its own children too.
-        let is_asked =
-            i32::try_from(self.child.id()).is_ok_and(|pid| kill(Pid::from_raw(pid), Signal::SIGTERM).is_ok());
+        let is_asked = i32::try_from(self.main()).is_ok_and(|pid| kill(Pid::from_raw(pid), Signal::SIGTERM).is_ok());
         if is_asked {
             drop(self.child.wait());
         }

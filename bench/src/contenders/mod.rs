@@ -1,8 +1,8 @@
 //! Whole servers as their users run them, to be put under connections that are idle, slow or hostile.
 
 pub(crate) mod daemon;
-mod h2o;
-mod nginx;
+pub(crate) mod h2o;
+pub(crate) mod nginx;
 pub(crate) mod site;
 
 use std::io;
@@ -91,8 +91,8 @@ impl Contender {
             Self::RawEpoll => sites(Rung::RawEpoll, size, core)?,
             Self::Serve => sites(Rung::Serve, size, core)?,
             Self::Hyper => sites(Rung::Hyper, size, core)?,
-            Self::Nginx => daemon_on(nginx::start(size, core)?),
-            Self::H2o => daemon_on(h2o::start(size, core)?),
+            Self::Nginx => daemon_on(nginx::start(Vec::new(), size, core)?),
+            Self::H2o => daemon_on(h2o::start(Vec::new(), size, core)?),
         };
         let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
         let mut response = 0;

@@ -1,5 +1,6 @@
 //! nginx: `return` for the short answer, a plain file for the large one.
 
+use std::ffi::OsString;
 use std::io;
 use std::str;
 
@@ -10,9 +11,10 @@ use crate::heads::{CONTENT, CONTENT_TYPE};
 /// Connections that are not clients': the listener, and the pipes between master and worker.
 const OWN: usize = 8;
 
-pub(super) fn start(size: Size, core: usize) -> io::Result<Daemon> {
+/// Run by `wrapper`, if that is not empty: a tracer's command line.
+pub(crate) fn start(wrapper: Vec<OsString>, size: Size, core: usize) -> io::Result<Daemon> {
     // The option keeps messages about its compiled-in log file away.
-    Daemon::start("nginx", &["-e", "stderr", "-c"], core, |place| configuration(size, place))
+    Daemon::start_under(wrapper, "nginx", &["-e", "stderr", "-c"], core, |place| configuration(size, place))
 }
 
 fn configuration(size: Size, place: &Place<'_>) -> String {
@@ -31,6 +33,7 @@ error_log stderr error;
 events {{ worker_connections {room}; }}
 http {{
 {temporary}    access_log off;
+    server_tokens off;
     sendfile on;
     keepalive_timeout {idle}s;
     keepalive_requests 1000000000;
@@ -38,6 +41,7 @@ http {{
     server {{
         listen 127.0.0.1:{port}{shared};
         location = /hello {{ return 200 \"{content}\"; }}
+        location /articles/ {{ return 200 \"{content}\"; }}
         location / {{ root {directory}; }}
     }}
 }}

@@ -1,9 +1,9 @@
 //! `ladder reuse`: what persistence and pipelining save, as Nielsen and others measured it in 1997
 //! (Network Performance Effects of HTTP/1.1, CSS1, and PNG), and how the congestion window grows.
 
-mod page;
+pub(crate) mod page;
 pub(crate) mod path;
-mod plot;
+pub(crate) mod plot;
 mod sink;
 mod uploads;
 mod window;

@@ -56,7 +56,7 @@ fn window_line(window: &Window) -> String {
 }
 
 /// Puts the table between its marks in a page.
-pub(super) fn insert(page: &Path, table: &str) -> io::Result<()> {
+pub(crate) fn insert(page: &Path, table: &str) -> io::Result<()> {
     let text = fs::read_to_string(page).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", page.display())))?;
     let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
     let Some((before, after)) = parts else {

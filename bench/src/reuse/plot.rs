@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::window::Window;
 use super::{Case, Manner, Run};
 
-const COLOURS: [&str; 6] = ["#888888", "#2b6cb0", "#dd6b20", "#2f855a", "#6b46c1", "#c53030"];
+pub(crate) const COLOURS: [&str; 6] = ["#888888", "#2b6cb0", "#dd6b20", "#2f855a", "#6b46c1", "#c53030"];
 /// Where the panels are.
 const TOP: f64 = 40.0;
 const HEIGHT: f64 = 200.0;
@@ -24,6 +24,9 @@ pub(super) fn svg(run: &Run) -> String {
     text
 }
 
+/// What is drawn, and its value.
+type Measure = (&'static str, fn(&Case) -> f64);
+
 /// Time, packets and CPU time, plain and by TLS, each against a connection for each upload.
 fn bars(out: &mut String, run: &Run) -> std::fmt::Result {
     label(out, BARS.0, 20.0, "start", &format!("{} uploads of 4 KiB, against a connection for each", run.uploads))?;
@@ -31,7 +34,7 @@ fn bars(out: &mut String, run: &Run) -> std::fmt::Result {
     for percent in [0, 25, 50, 75, 100] {
         label(out, BARS.0 - 5.0, BOTTOM - f64::from(percent) / 100.0 * HEIGHT + 4.0, "end", &format!("{percent} %"))?;
     }
-    let measures: [(&str, fn(&Case) -> f64); 3] =
+    let measures: [Measure; 3] =
         [("time", |c| c.seconds), ("packets", |c| c.packets as f64), ("CPU time", |c| c.client + c.server)];
     let group = (BARS.1 - BARS.0) / 6.0;
     for (place, (tls, (name, measure))) in
@@ -93,11 +96,11 @@ fn axis(out: &mut String, (left, right): (f64, f64)) -> std::fmt::Result {
     writeln!(out, "<path d=\"M{left},{TOP} V{BOTTOM} H{right}\" fill=\"none\" stroke=\"black\"/>")
 }
 
-fn label(out: &mut String, x: f64, y: f64, anchor: &str, text: &str) -> std::fmt::Result {
+pub(crate) fn label(out: &mut String, x: f64, y: f64, anchor: &str, text: &str) -> std::fmt::Result {
     writeln!(out, "<text x=\"{x:.0}\" y=\"{y:.0}\" text-anchor=\"{anchor}\">{text}</text>")
 }
 
-fn legend(out: &mut String, x: f64, y: f64, colour: &str, text: &str) -> std::fmt::Result {
+pub(crate) fn legend(out: &mut String, x: f64, y: f64, colour: &str, text: &str) -> std::fmt::Result {
     writeln!(out, "<rect x=\"{x:.0}\" y=\"{:.0}\" width=\"10\" height=\"10\" fill=\"{colour}\"/>", y - 9.0)?;
     label(out, x + 14.0, y, "start", text)
 }

@@ -1,10 +1,13 @@
 //! The ladder's rungs and their peers: each a whole server that answers every request alike.
 
+mod axum_router;
 mod epoll;
-mod hyper;
+#[cfg_attr(not(feature = "peers"), path = "without_peers.rs")]
+mod peers;
 pub(crate) mod proto;
 mod raw;
 mod serve;
+mod serve_axum;
 mod serve_raw;
 
 use std::future::Future;
@@ -18,7 +21,9 @@ use http::{HeaderValue, Response, Uri, header};
 use serde::Serialize;
 use tokio::runtime;
 
+use crate::contenders::daemon;
 use crate::heads::{CONTENT, CONTENT_TYPE};
+use peers::Peer;
 
 /// A server that can be measured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
@@ -32,16 +37,96 @@ pub(crate) enum Rung {
     ServeRaw,
     /// `tenure::server::Server` with a tower service on one current-thread runtime.
     Serve,
+    /// The same with an `axum::Router`.
+    ServeAxum,
     /// hyper on the same runtime, as it comes.
     Hyper,
     /// hyper with `pipeline_flush`.
     HyperFlush,
+    /// The same `axum::Router` on axum's own server, which is hyper.
+    Axum,
+    /// actix-web with one worker.
+    ActixWeb,
+    /// may_minihttp with one worker.
+    MayMinihttp,
+    /// nginx with one worker, if it is installed.
+    Nginx,
+    /// h2o with one thread, if it is installed.
+    H2o,
+}
+
+/// What the rungs on tokio run on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Runtime {
+    /// The current-thread runtime.
+    Current,
+    /// What `#[tokio::main]` makes, with one worker, since there is one core.
+    Multi,
+}
+
+impl Runtime {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Multi => "multi",
+        }
+    }
+
+    fn builder(self) -> runtime::Builder {
+        match self {
+            Self::Current => runtime::Builder::new_current_thread(),
+            Self::Multi => runtime::Builder::new_multi_thread(),
+        }
+    }
 }
 
 impl Rung {
     /// In the order of the table; the first is what the others are compared with.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::RawEpoll, Self::ProtoEpoll, Self::ServeRaw, Self::Serve, Self::Hyper, Self::HyperFlush];
+    pub(crate) const ALL: [Self; 12] = [
+        Self::RawEpoll,
+        Self::ProtoEpoll,
+        Self::ServeRaw,
+        Self::Serve,
+        Self::ServeAxum,
+        Self::Hyper,
+        Self::HyperFlush,
+        Self::Axum,
+        Self::ActixWeb,
+        Self::MayMinihttp,
+        Self::Nginx,
+        Self::H2o,
+    ];
+
+    /// Without peers.
+    pub(crate) const OWN: [Self; 5] = [Self::RawEpoll, Self::ProtoEpoll, Self::ServeRaw, Self::Serve, Self::ServeAxum];
+
+    /// Those of [`Rung::ALL`] that can run here.
+    pub(crate) fn available() -> Vec<Self> {
+        let known = if cfg!(feature = "peers") { &Self::ALL[..] } else { &Self::OWN[..] };
+        known.iter().copied().filter(|rung| rung.is_here()).collect()
+    }
+
+    /// False for a program that is not installed.
+    fn is_here(self) -> bool {
+        !self.is_program() || daemon::is_installed(self.name())
+    }
+
+    /// True for those that tenure is in.
+    #[cfg_attr(not(feature = "peers"), expect(dead_code, reason = "there is nothing else then"))]
+    pub(crate) const fn is_own(self) -> bool {
+        matches!(self, Self::ProtoEpoll | Self::ServeRaw | Self::Serve | Self::ServeAxum)
+    }
+
+    /// True for those that are programs of their own.
+    pub(crate) const fn is_program(self) -> bool {
+        matches!(self, Self::Nginx | Self::H2o)
+    }
+
+    /// True for those that run on a tokio runtime of our choice.
+    pub(crate) const fn is_on_tokio(self) -> bool {
+        matches!(self, Self::ServeRaw | Self::Serve | Self::ServeAxum | Self::Hyper | Self::HyperFlush | Self::Axum)
+    }
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -51,12 +136,19 @@ impl Rung {
             Self::Serve => "serve",
             Self::Hyper => "hyper",
             Self::HyperFlush => "hyper-flush",
+            Self::ServeAxum => "serve-axum",
+            Self::Axum => "axum",
+            Self::ActixWeb => "actix-web",
+            Self::MayMinihttp => "may-minihttp",
+            Self::Nginx => "nginx",
+            Self::H2o => "h2o",
         }
     }
 
     /// Serves on `listener` until the process ends.
-    pub(crate) fn run(self, listener: TcpListener) -> io::Result<()> {
-        self.run_counted(listener, || {})
+    pub(crate) fn run(self, listener: TcpListener, runtime: Runtime) -> io::Result<()> {
+        let content = |_: &Uri| Bytes::from_static(CONTENT);
+        self.run_on(runtime.builder(), listener, tenure::server::Server::new(), content)
     }
 
     /// The same, calling `each` at every request in those rungs that have a handler to call it from.
@@ -69,7 +161,7 @@ impl Rung {
             each();
             Bytes::from_static(CONTENT)
         };
-        self.run_on(runtime::Builder::new_current_thread(), listener, tenure::server::Server::new(), content)
+        self.run_on(Runtime::Current.builder(), listener, tenure::server::Server::new(), content)
     }
 
     /// Serves as an application does: on the runtime that `#[tokio::main]` makes, with `content`
@@ -82,7 +174,7 @@ impl Rung {
         content: impl Fn(&Uri) -> Bytes + Copy + Send + Sync + 'static,
     ) -> io::Result<()> {
         let server = tenure::server::Server::new().idle_timeout(idle);
-        self.run_on(runtime::Builder::new_multi_thread(), listener, server, content)
+        self.run_on(Runtime::Multi.builder(), listener, server, content)
     }
 
     fn run_on(
@@ -97,8 +189,13 @@ impl Rung {
             Self::ProtoEpoll => epoll::run(listener, proto::Proto::factory()),
             Self::ServeRaw => on_tokio(runtime, listener, |listener| serve_raw::run(listener, server, content)),
             Self::Serve => on_tokio(runtime, listener, |listener| serve::run(listener, server, content)),
-            Self::Hyper => on_tokio(runtime, listener, |listener| hyper::run(listener, false, content)),
-            Self::HyperFlush => on_tokio(runtime, listener, |listener| hyper::run(listener, true, content)),
+            Self::ServeAxum => on_tokio(runtime, listener, |listener| serve_axum::run(listener, server, content)),
+            Self::Hyper => peers::run(Peer::Hyper, runtime, listener, content),
+            Self::HyperFlush => peers::run(Peer::HyperFlush, runtime, listener, content),
+            Self::Axum => peers::run(Peer::Axum, runtime, listener, content),
+            Self::ActixWeb => peers::run(Peer::ActixWeb, runtime, listener, content),
+            Self::MayMinihttp => peers::run(Peer::MayMinihttp, runtime, listener, content),
+            Self::Nginx | Self::H2o => Err(io::Error::other("a program of its own cannot run in this one")),
         }
     }
 }

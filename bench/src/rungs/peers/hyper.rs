@@ -3,16 +3,16 @@
 use std::convert::Infallible;
 use std::io;
 
+use ::hyper::body::Incoming;
+use ::hyper::server::conn::http1;
+use ::hyper::service::service_fn;
 use bytes::Bytes;
 use http::{Request, Uri};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-use super::response;
+use crate::rungs::response;
 
 /// Serves for ever; `content` is called at every request and says what it is answered with.
 pub(super) async fn run(

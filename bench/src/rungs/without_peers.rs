@@ -1,0 +1,28 @@
+//! In place of [`peers`](self) where this program is built without them.
+
+use std::io;
+use std::net::TcpListener;
+
+use bytes::Bytes;
+use http::Uri;
+use tokio::runtime;
+
+/// One of those that are missing.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Peer {
+    Hyper,
+    HyperFlush,
+    Axum,
+    ActixWeb,
+    MayMinihttp,
+}
+
+/// Says that it cannot.
+pub(super) fn run(
+    peer: Peer,
+    _: runtime::Builder,
+    _: TcpListener,
+    _: impl Fn(&Uri) -> Bytes + Copy + Send + Sync + 'static,
+) -> io::Result<()> {
+    Err(io::Error::other(format!("{peer:?}: this program was built without the feature `peers`")))
+}
