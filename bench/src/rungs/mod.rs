@@ -113,7 +113,6 @@ impl Rung {
     }
 
     /// True for those that tenure is in.
-    #[cfg_attr(not(feature = "peers"), expect(dead_code, reason = "there is nothing else then"))]
     pub(crate) const fn is_own(self) -> bool {
         matches!(self, Self::ProtoEpoll | Self::ServeRaw | Self::Serve | Self::ServeAxum)
     }
