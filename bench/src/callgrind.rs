@@ -44,7 +44,8 @@ pub(crate) struct Each {
 pub(crate) fn wrapper(folder: &Path) -> Vec<OsString> {
     let mut out = OsString::from("--callgrind-out-file=");
     out.push(folder.join("%p"));
-    let fixed = ["valgrind", "--tool=callgrind", "--quiet", "--trace-children=yes"];
+    // Nobody will debug it, and the files for that are not always there to be had.
+    let fixed = ["valgrind", "--tool=callgrind", "--quiet", "--vgdb=no", "--trace-children=yes"];
     fixed.into_iter().map(OsString::from).chain([out]).collect()
 }
 
