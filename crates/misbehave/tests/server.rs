@@ -134,6 +134,30 @@ async fn whoever_goes_on_after_the_end_was_announced_is_found() {
     }
 }
 
+/// Whoever is left by the server before the announced time is over has obeyed nothing; whoever leaves before it has.
+#[tokio::test]
+async fn a_hint_is_obeyed_only_where_it_could_have_been_ignored() {
+    let server = start().await;
+    let mut left = connect(&server).await;
+    left.write_all(get("/hint-timeout?timeout=60&after=1ms", "left").as_bytes()).await.unwrap();
+    assert!(rest(&mut left).await.0.ends_with("answer to left\n"));
+    let mut leaves = connect(&server).await;
+    leaves.write_all(get("/hint-timeout?timeout=60&after=60s", "leaves").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    while !answer.ends_with("answer to leaves\n") {
+        answer.push(char::from(leaves.read_u8().await.unwrap()));
+    }
+    drop(leaves);
+    let obeyed = |query: &str| {
+        let report = server.report();
+        report.cases.iter().find(|case| case.query == query).unwrap().account.hints_obeyed
+    };
+    while obeyed("timeout=60&after=60s") == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(obeyed("timeout=60&after=1ms"), 0);
+}
+
 #[tokio::test]
 async fn clients_and_queries_are_told_apart() {
     let server = start().await;

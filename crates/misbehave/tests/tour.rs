@@ -62,6 +62,6 @@ async fn our_client_is_without_fault_and_gets_what_can_be_had() {
     let hinted = case(&report, "hint-timeout", "timeout=1&after=5s");
     assert_eq!((hinted.account.hints_obeyed, hinted.account.hints_ignored), (4, 0));
     let lied = case(&report, "hint-timeout", "timeout=60&after=40ms");
-    assert_eq!((lied.account.hints_obeyed, lied.account.hints_ignored), (0, 0));
+    assert_eq!(lied.account.hints_ignored, 0, "the server is never the one that stays");
     assert_eq!(case(&report, "connection", "value=lookalike").account.connections, 3);
 }
