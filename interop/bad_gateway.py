@@ -1,5 +1,6 @@
 """Asks a proxy for PATH in bursts: LANES clients at once, each on its own connection, every PERIOD seconds give or take
-JITTER, for SECONDS. Half of the requests are POSTs. Prints what came of them, one number a word:
+JITTER, for SECONDS. Half of the requests are POSTs, after two bursts of GETs in which a proxy can see how long the application
+keeps its connections. Prints what came of them, one number a word:
 `requests get_502 post_502 unanswered other`. A client whose connection was closed without an answer connects anew."""
 import asyncio
 import random
@@ -36,7 +37,7 @@ async def lane(number, begin):
     chance, wires, bursts = random.Random(number), None, int(seconds / period)
     for burst in range(bursts):
         await asyncio.sleep(max(0, begin + burst * period + chance.uniform(-jitter, jitter) - time.monotonic()))
-        method = chance.choice(("GET", "POST"))
+        method = chance.choice(("GET", "POST")) if burst >= 2 else "GET"
         seen["requests"] += 1
         wires = wires or await asyncio.open_connection("127.0.0.1", port)
         try:

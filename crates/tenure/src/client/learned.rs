@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tenure_proto::KeepAlive;
 
-use super::patience::Patience;
+use super::patience::{Patience, are_alike};
 use super::pool::Id;
 use super::stamina::{Spent, Stamina};
 
@@ -51,10 +51,17 @@ pub(super) struct Learned {
     stamina: Stamina,
     /// The last end, and the patience before it was known of.
     last: Option<(Ended, Instant, Patience)>,
-    /// The server ended its connections, whatever they were doing.
-    drained: Option<Instant>,
+    drained: Option<Drained>,
     /// It answered without having asked for content that waited for 100 (Continue).
     never_asked: Option<Instant>,
+}
+
+/// The server ended its connections, whatever they were doing.
+#[derive(Clone, Copy, Debug)]
+struct Drained {
+    at: Instant,
+    /// How long the last of them had been idle.
+    last: Option<Duration>,
 }
 
 impl Learned {
@@ -74,7 +81,7 @@ impl Learned {
 
     /// The server said `close`: it may be about to end all its connections.
     pub(super) const fn said_close(&mut self, now: Instant) {
-        self.drained = Some(now);
+        self.drained = Some(Drained { at: now, last: None });
     }
 
     /// Content waited in vain for 100 (Continue).
@@ -95,16 +102,23 @@ impl Learned {
     /// A connection has ended; `newest` is the id of the newest one there is.
     pub(super) fn closed(&mut self, ended: Ended, newest: Id, now: Instant) {
         let is_recent = |at: Instant| now.saturating_duration_since(at) < TOGETHER;
-        if self.drained.is_some_and(is_recent) {
-            self.drained = Some(now);
+        if let Some(drained) = &mut self.drained
+            && is_recent(drained.at)
+        {
+            // Ends that are all alike are no drain, however close they follow.
+            if !drained.last.is_some_and(|last| have_one_reason(last, ended.idle)) {
+                drained.at = now;
+            }
+            drained.last = Some(ended.idle);
             return;
         }
         if let Some((last, at, before)) = self.last
             && is_recent(at)
-            && !are_alike(last.idle, ended.idle)
+            && !have_one_reason(last.idle, ended.idle)
         {
             // A limit would have ended them one after the other: this is a restart, or a drain.
-            (self.patience, self.last, self.drained) = (before, None, Some(now));
+            let drained = Drained { at: now, last: Some(ended.idle) };
+            (self.patience, self.last, self.drained) = (before, None, Some(drained));
             self.stamina = Stamina::default();
             return;
         }
@@ -127,6 +141,12 @@ impl Learned {
         }
     }
 
+    /// What a request that must not be lost keeps to on any connection, also on those that fell idle
+    /// before this was known.
+    pub(super) fn bound(&self, now: Instant) -> Duration {
+        self.patience.bound(now)
+    }
+
     /// The longest idle time that was survived, the shortest that was not, and how many responses a
     /// connection carries, as far as these are known.
     pub(super) fn facts(&self, now: Instant) -> (Option<Duration>, Option<Duration>, Option<u64>) {
@@ -140,9 +160,10 @@ impl Learned {
     }
 }
 
-/// Idle times that one limit can explain: timers differ a little. Those that count as none are all alike.
-fn are_alike(one: Duration, other: Duration) -> bool {
-    one.max(other) < SOON || one.abs_diff(other) <= Duration::from_millis(50) + one.max(other) / 50
+
+/// Those that count as none are all alike.
+fn have_one_reason(one: Duration, other: Duration) -> bool {
+    one.max(other) < SOON || are_alike(one, other)
 }
 
 #[cfg(test)]
@@ -180,6 +201,19 @@ mod tests {
         // An end of its own, later, is another matter.
         learned.closed(ended(5, ms(5_000)), 5, now + ms(60_000));
         assert_eq!(careful(&learned, now + ms(60_000)), ms(4_000));
+    }
+
+    /// A program too busy to look at its timers in time ends some late: that is no drain for ever.
+    #[test]
+    fn ends_that_are_alike_are_a_limit_however_fast_they_follow() {
+        let (mut learned, now) = (Learned::default(), Instant::now());
+        learned.closed(ended(1, ms(250)), 1, now);
+        learned.closed(ended(2, ms(400)), 2, now + ms(10));
+        assert_eq!(careful(&learned, now + ms(10)), careful(&Learned::default(), now), "as a drain");
+        for id in 3..10 {
+            learned.closed(ended(id, ms(250)), id, now + ms(270 * id));
+        }
+        assert_eq!(careful(&learned, now + ms(2_500)), ms(200));
     }
 
     #[test]

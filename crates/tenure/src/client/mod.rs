@@ -146,7 +146,7 @@ impl Client {
             let wish = match method.is_idempotent() {
                 _ if first.is_some() => Wish::Fresh,
                 true => Wish::Any,
-                false => Wish::Settled,
+                false => self.shared.settled(&prepared.origin),
             };
             let lease = prepared.in_time(self.shared.lease(&prepared.origin, wish)).await.map_err(both)?;
             let info = lease.info(lease.taken);

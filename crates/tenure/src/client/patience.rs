@@ -44,8 +44,9 @@ impl Patience {
         if longer {
             self.survived = Some(Seen { idle, at: now });
         }
-        // The close that was seen had another reason: a restart, pressure.
-        if self.closed.is_some_and(|(seen, _)| seen.idle <= idle) {
+        // The close that was seen had another reason: a restart, pressure. But not if one limit explains
+        // both: the two sides begin to count at different moments.
+        if self.closed.is_some_and(|(seen, _)| seen.idle <= idle && !are_alike(seen.idle, idle)) {
             self.closed = None;
         }
     }
@@ -70,16 +71,24 @@ impl Patience {
     pub(super) fn may_use(&self, hint: Option<KeepAlive>, now: Instant) -> Use {
         let announced = hint.and_then(|hint| hint.timeout).map(|seconds| Duration::from_secs(seconds.min(DAY)));
         let announced = announced.map(before_its_end);
-        let closed = self.closed.filter(|(seen, _)| seen.is_recent(now));
         let survived = self.survived.filter(|seen| seen.is_recent(now)).map(|seen| seen.idle);
         let unsaid = survived.map_or(UNKNOWN, |survived| survived.max(UNKNOWN));
         // What it does counts more than what it says.
-        let careful = match closed {
-            None => announced.unwrap_or(unsaid),
-            Some((seen, Known::AtOnce)) => before_its_end(seen.idle).min(announced.unwrap_or(Duration::MAX)),
-            Some((seen, Known::Later)) => announced.unwrap_or(unsaid).min(seen.idle / 2),
+        let trusted = match self.closed {
+            Some((seen, Known::AtOnce)) if seen.is_recent(now) => announced.unwrap_or(Duration::MAX),
+            _ => announced.unwrap_or(unsaid),
         };
-        Use { careful, any: announced }
+        Use { careful: trusted.min(self.bound(now)), any: announced }
+    }
+
+    /// How long a connection may have been idle, by the closes that were seen.
+    pub(super) fn bound(&self, now: Instant) -> Duration {
+        match self.closed {
+            Some((seen, Known::AtOnce)) if seen.is_recent(now) => before_its_end(seen.idle),
+            // It ended at some time before.
+            Some((seen, Known::Later)) if seen.is_recent(now) => seen.idle / 2,
+            _ => Duration::MAX,
+        }
     }
 
     /// The longest idle time that was survived, and the shortest that was not.
@@ -92,6 +101,11 @@ impl Patience {
     pub(super) fn is_stale(&self, now: Instant) -> bool {
         self.facts(now) == (None, None)
     }
+}
+
+/// Idle times that one limit can explain: timers differ a little, and are looked at late by busy programs.
+pub(super) fn are_alike(one: Duration, other: Duration) -> bool {
+    one.abs_diff(other) <= Duration::from_millis(50) + one.max(other) / 50
 }
 
 fn before_its_end(time: Duration) -> Duration {
@@ -156,6 +170,16 @@ mod tests {
         patience.closed(secs(1), Known::Later, now);
         patience.survived(secs(20), now + secs(30));
         assert_eq!(patience.may_use(None, now + secs(31)).careful, secs(20));
+    }
+
+    #[test]
+    fn one_limit_closes_some_and_spares_others_that_were_idle_a_little_longer() {
+        let (mut patience, now) = (Patience::default(), Instant::now());
+        patience.closed(secs(5), Known::AtOnce, now);
+        patience.survived(secs(5) + Duration::from_millis(30), now);
+        assert_eq!(patience.may_use(None, now).careful, secs(4), "the two sides do not count from the same moment");
+        patience.survived(secs(7), now);
+        assert_eq!(patience.may_use(None, now).careful, secs(7));
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::hash::Hash;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tenure_proto::CloseReason;
 
@@ -47,8 +47,9 @@ pub(crate) struct Limits {
 pub(crate) enum Wish {
     /// Any that lives: the request can be repeated.
     Any,
-    /// One that the server is not about to close: the request cannot be repeated.
-    Settled,
+    /// One that the server is not about to close, as far as was known when it fell idle, and that has
+    /// been idle for less than this, by what is known now: the request cannot be repeated.
+    Settled(Duration),
     /// One that nobody has used, and that has not been idle.
     Fresh,
 }
@@ -56,6 +57,8 @@ pub(crate) enum Wish {
 /// Until when an idle connection is of use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Keep {
+    /// Since when it is idle.
+    pub(crate) since: Instant,
     /// For a request that cannot be repeated.
     pub(crate) careful_until: Instant,
     /// For any; then it is closed. `None`: for ever.
@@ -69,7 +72,9 @@ impl Keep {
         let lasts = self.until.is_none_or(|until| now < until);
         match wish {
             Wish::Any => lasts,
-            Wish::Settled => lasts && now < self.careful_until,
+            Wish::Settled(within) => {
+                lasts && now < self.careful_until && now.saturating_duration_since(self.since) < within
+            }
             Wish::Fresh => false,
         }
     }

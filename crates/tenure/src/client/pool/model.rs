@@ -50,7 +50,7 @@ impl World {
     fn keep(&mut self) -> Keep {
         let careful = Duration::from_secs(self.below(3) as u64);
         let until = [None, Some(self.now + careful + Duration::from_secs(self.below(9) as u64))][self.below(2)];
-        Keep { careful_until: self.now + careful, until, leaves: CloseReason::Idle }
+        Keep { since: self.now, careful_until: self.now + careful, until, leaves: CloseReason::Idle }
     }
 
     fn obey(&mut self, orders: Orders<char>) {
@@ -95,7 +95,8 @@ impl World {
 
     fn step(&mut self) {
         let origin = ORIGINS[self.below(ORIGINS.len())];
-        let wish = [Wish::Any, Wish::Any, Wish::Settled, Wish::Fresh][self.below(4)];
+        let within = Duration::from_secs(self.below(4) as u64);
+        let wish = [Wish::Any, Wish::Any, Wish::Settled(within), Wish::Fresh][self.below(4)];
         let what = self.below(16);
         self.trail.push(format!("{what} {origin} {wish:?}"));
         match what {

@@ -5,6 +5,9 @@ use super::*;
 const IDLE: Duration = Duration::from_secs(10);
 const SETTLED: Duration = Duration::from_secs(2);
 
+/// Nothing was learned that keeps a careful request off what was safe when it fell idle.
+const CAREFUL: Wish = Wish::Settled(Duration::MAX);
+
 const NONE: Orders<char> = Orders { connect: Vec::new(), close: Vec::new() };
 
 fn limits(per_origin: usize) -> Limits {
@@ -12,7 +15,7 @@ fn limits(per_origin: usize) -> Limits {
 }
 
 fn keep(now: Instant) -> Keep {
-    Keep { careful_until: now + SETTLED, until: Some(now + IDLE), leaves: CloseReason::Idle }
+    Keep { since: now, careful_until: now + SETTLED, until: Some(now + IDLE), leaves: CloseReason::Idle }
 }
 
 fn connect(origins: &[char]) -> Orders<char> {
@@ -152,7 +155,7 @@ fn a_request_whose_connection_was_dead_keeps_its_turn() {
 
 #[test]
 fn after_a_dead_connection_only_a_repeatable_request_tries_another_idle_one() {
-    for (wish, reuses) in [(Wish::Any, true), (Wish::Settled, false)] {
+    for (wish, reuses) in [(Wish::Any, true), (CAREFUL, false)] {
         let mut scene = Scene::new(limits(2));
         scene.open('a');
         scene.open('a');
@@ -204,12 +207,21 @@ fn a_request_that_cannot_be_repeated_takes_no_connection_that_was_idle_for_long(
     let mut scene = Scene::new(limits(2));
     scene.idle('a', 1);
     scene.now += SETTLED - Duration::from_millis(1);
-    assert_eq!(scene.ask('a', Wish::Settled), (Checkout::Reuse(1), NONE));
+    assert_eq!(scene.ask('a', CAREFUL), (Checkout::Reuse(1), NONE));
     scene.check_in('a', 1);
     scene.now += SETTLED;
-    let ticket = scene.wait('a', Wish::Settled, connect(&['a']));
+    let ticket = scene.wait('a', CAREFUL, connect(&['a']));
     assert_eq!(scene.ask('a', Wish::Any), (Checkout::Reuse(1), NONE));
     assert_eq!(scene.check_in('a', 1), (CheckIn::Give(ticket), NONE), "just freed");
+}
+
+#[test]
+fn what_was_learned_since_it_fell_idle_keeps_a_careful_request_off_it() {
+    let mut scene = Scene::new(limits(2));
+    scene.idle('a', 1);
+    scene.now += Duration::from_millis(500);
+    scene.wait('a', Wish::Settled(Duration::from_millis(500)), connect(&['a']));
+    assert_eq!(scene.ask('a', Wish::Settled(Duration::from_millis(501))), (Checkout::Reuse(1), NONE));
 }
 
 #[test]
