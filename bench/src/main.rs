@@ -28,6 +28,7 @@ mod report;
 #[cfg(feature = "peers")]
 mod reuse;
 mod round_trip;
+mod rounds;
 mod rungs;
 mod server;
 mod slowloris;

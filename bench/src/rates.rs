@@ -13,6 +13,7 @@ use crate::generator::{Generator, Load};
 use crate::heads::Head;
 use crate::machine::Machine;
 use crate::report;
+use crate::rounds::in_turn;
 use crate::rungs::{Rung, Runtime};
 use crate::server::Server;
 
@@ -153,11 +154,11 @@ pub(crate) fn measure(plan: &Plan, cores: Cores) -> io::Result<Run> {
         }
     }
     cores::on(cores.generator, || {
-        for round in 0..plan.rounds as usize {
-            eprintln!("rates: round {} of {}", round + 1, plan.rounds);
-            cases.iter_mut().try_for_each(|case| measure_round(case, &mut servers, round, plan.span))?;
-        }
-        Ok(())
+        cases.iter_mut().try_for_each(|case| {
+            eprintln!("rates: {}, {} deep", case.head, case.depth);
+            in_turn(plan.rounds as usize, servers.len())
+                .try_for_each(|(_, place)| measure_in(case, place, &mut servers[place], plan.span))
+        })
     })?;
     let (runtime, seconds) = (plan.runtime, plan.span.as_secs_f64());
     Ok(Run { machine, runtime, connections: CONNECTIONS, seconds, cases })
@@ -171,17 +172,13 @@ struct Subject {
     response: usize,
 }
 
-/// Every server once. Each round begins with another one, so that none always follows the same.
-fn measure_round(case: &mut Case, servers: &mut [Subject], round: usize, span: Duration) -> io::Result<()> {
-    for turn in 0..servers.len() {
-        let place = (turn + round) % servers.len();
-        let Subject { rung, server, response } = &mut servers[place];
-        let (depth, request) = (case.depth, case.head.bytes());
-        let load = Load { connections: CONNECTIONS, depth, request, response: *response };
-        let sample = measure_one(server, &load, span)
-            .map_err(|e| io::Error::new(e.kind(), format!("{}, depth {depth}: {e}", rung.name())))?;
-        case.rungs[place].rounds.push(sample);
-    }
+fn measure_in(case: &mut Case, place: usize, subject: &mut Subject, span: Duration) -> io::Result<()> {
+    let Subject { rung, server, response } = subject;
+    let (depth, request) = (case.depth, case.head.bytes());
+    let load = Load { connections: CONNECTIONS, depth, request, response: *response };
+    let sample = measure_one(server, &load, span)
+        .map_err(|e| io::Error::new(e.kind(), format!("{}, depth {depth}: {e}", rung.name())))?;
+    case.rungs[place].rounds.push(sample);
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::check;
 use crate::cores::{self, Cores};
 use crate::heads::Head;
+use crate::rounds::in_turn;
 use crate::rungs::{Rung, Runtime};
 use crate::server::Server;
 use crate::sockets::{Connect, Path};
@@ -34,11 +35,8 @@ pub(super) struct Row {
 pub(super) fn measure(cores: Cores) -> io::Result<Vec<Row>> {
     let rungs: Vec<Rung> = Rung::available().into_iter().filter(|rung| RUNGS.contains(rung)).collect();
     let mut all: Vec<Vec<(f64, f64)>> = vec![Vec::new(); rungs.len()];
-    for round in 0..ROUNDS {
-        for turn in 0..rungs.len() {
-            let place = (turn + round) % rungs.len();
-            all[place].push(measure_one(rungs[place], cores)?);
-        }
+    for (_, place) in in_turn(ROUNDS, rungs.len()) {
+        all[place].push(measure_one(rungs[place], cores)?);
     }
     let row = |(&rung, all): (&Rung, &Vec<(f64, f64)>)| Row {
         rung,

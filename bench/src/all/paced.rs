@@ -9,6 +9,7 @@ use crate::check;
 use crate::cores::{self, Cores};
 use crate::heads::Head;
 use crate::open_loop::{self, Pace};
+use crate::rounds::in_turn;
 use crate::rungs::{Rung, Runtime};
 use crate::server::Server;
 use crate::spread::Spread;
@@ -29,11 +30,8 @@ pub(super) struct Row {
 /// Every rung once in each round.
 pub(super) fn measure(rungs: &[Rung], cores: Cores) -> io::Result<Vec<Row>> {
     let mut waits: Vec<Vec<(f64, f64)>> = vec![Vec::new(); rungs.len()];
-    for round in 0..ROUNDS {
-        for turn in 0..rungs.len() {
-            let place = (turn + round) % rungs.len();
-            waits[place].push(measure_one(rungs[place], cores)?);
-        }
+    for (_, place) in in_turn(ROUNDS, rungs.len()) {
+        waits[place].push(measure_one(rungs[place], cores)?);
     }
     let row = |(&rung, waits): (&Rung, &Vec<(f64, f64)>)| Row {
         rung,

@@ -18,6 +18,7 @@ use crate::cores::{self, Cores};
 use crate::machine::Machine;
 use crate::rates::positive;
 use crate::report::save;
+use crate::rounds::in_turn;
 pub(crate) use library::Library;
 use worker::Worker;
 use wrk::Wrk;
@@ -125,18 +126,14 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
     let none = || clients.iter().map(|client| Samples { client: client.name(), rounds: Vec::new() }).collect();
     let mut cases = AT_ONCE.map(|at_once| Case { at_once, clients: none() });
     let span = Duration::from_secs_f64(options.seconds);
-    for round in 0..options.rounds {
-        eprintln!("round {} of {}", round + 1, options.rounds);
-        for case in &mut cases {
-            // Each round begins with another client, so that none always follows the same one.
-            for turn in 0..clients.len() {
-                let place = (turn + round as usize) % clients.len();
-                let client = &mut clients[place];
-                let sample = client
-                    .measure(case.at_once, span)
-                    .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", client.name())))?;
-                case.clients[place].rounds.push(sample);
-            }
+    for case in &mut cases {
+        eprintln!("{} at once", case.at_once);
+        for (_, place) in in_turn(options.rounds as usize, clients.len()) {
+            let client = &mut clients[place];
+            let sample = client
+                .measure(case.at_once, span)
+                .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", client.name())))?;
+            case.clients[place].rounds.push(sample);
         }
     }
     let run = Run { machine, server: options.server.name(), seconds: options.seconds, cases: cases.into() };

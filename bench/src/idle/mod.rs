@@ -19,6 +19,7 @@ use crate::machine::Machine;
 use crate::memory::{self, User};
 use crate::open_loop::Pace;
 use crate::pairs::{self, Pair};
+use crate::rounds::in_turn;
 use crate::sockets;
 use holder::Holder;
 
@@ -126,17 +127,13 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
     let servers = Contender::choose(&options.servers, size)?;
     let mut rows: Vec<Row> =
         servers.into_iter().map(|server| Row { server, rounds: Vec::new(), refused: None }).collect();
-    for round in 0..options.rounds as usize {
-        // Each round begins with another server, so that none always follows the same one.
-        for turn in 0..rows.len() {
-            let place = (turn + round) % rows.len();
-            let row = &mut rows[place];
-            eprintln!("round {} of {}: {}", round + 1, options.rounds, row.server.name());
-            match plan.measure(row.server) {
-                Ok(figures) => row.rounds.push(figures),
-                Err(e) if e.kind() == ErrorKind::OutOfMemory => row.refused = Some(e.to_string()),
-                Err(e) => return Err(io::Error::new(e.kind(), format!("{}: {e}", row.server.name()))),
-            }
+    for (round, place) in in_turn(options.rounds as usize, rows.len()) {
+        let row = &mut rows[place];
+        eprintln!("round {} of {}: {}", round + 1, options.rounds, row.server.name());
+        match plan.measure(row.server) {
+            Ok(figures) => row.rounds.push(figures),
+            Err(e) if e.kind() == ErrorKind::OutOfMemory => row.refused = Some(e.to_string()),
+            Err(e) => return Err(io::Error::new(e.kind(), format!("{}: {e}", row.server.name()))),
         }
     }
     let run = Run {

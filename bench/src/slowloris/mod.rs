@@ -18,6 +18,7 @@ use crate::memory::User;
 use crate::open_loop::{self, Pace};
 use crate::pairs::{self, Pair};
 use crate::report;
+use crate::rounds::in_turn;
 use crate::sockets;
 use crate::spread::Spread;
 use attack::{Attack, Kind};
@@ -110,18 +111,14 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
         }
     }
     let span = Duration::from_secs_f64(options.seconds);
-    for round in 0..options.rounds as usize {
-        // Each round begins with another one, so that none always follows the same.
-        for turn in 0..rows.len() {
-            let place = (turn + round) % rows.len();
-            let row = &mut rows[place];
-            eprintln!("round {} of {}: {}, {}", round + 1, options.rounds, row.server.name(), row.slowly.name());
-            let plain = row.server.start(size, cores.server)?;
-            let running = row.server.start(size, cores.server)?;
-            let figures = measure(&plain, &running, row.slowly, options.clients, span)
-                .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", row.server.name())))?;
-            row.rounds.push(figures);
-        }
+    for (round, place) in in_turn(options.rounds as usize, rows.len()) {
+        let row = &mut rows[place];
+        eprintln!("round {} of {}: {}, {}", round + 1, options.rounds, row.server.name(), row.slowly.name());
+        let plain = row.server.start(size, cores.server)?;
+        let running = row.server.start(size, cores.server)?;
+        let figures = measure(&plain, &running, row.slowly, options.clients, span)
+            .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", row.server.name())))?;
+        row.rounds.push(figures);
     }
     let run = Run { machine, clients: options.clients, seconds: options.seconds, rows };
     print(&run);

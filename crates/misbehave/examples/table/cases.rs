@@ -117,6 +117,11 @@ const fn race(title: &'static str, scenario: &'static str, query: &'static str) 
     Case { title, scenario, query, ..RACE }
 }
 
+/// Nothing is lost, whatever the connection comes to.
+const fn answers(title: &'static str, scenario: &'static str, query: &'static str) -> Case {
+    Case { title, scenario, query, ..BASE }
+}
+
 const HALF_CLOSES: Case = Case { scenario: "half-close-process", query: "after=5ms&jitter=1ms", is_hole: true, ..RACE };
 
 /// Every row of the table.
@@ -184,9 +189,9 @@ pub(crate) static CASES: &[Case] = &[
         scenario: "stray",
         ..CUT
     },
-    Case { title: "stray response with a response", scenario: "stray", query: "place=with", ..BASE },
-    Case { title: "stray newline with a response", scenario: "stray", query: "place=with&what=newline", ..BASE },
-    Case { title: "stray garbage with a response", scenario: "stray", query: "place=with&what=garbage", ..BASE },
+    answers("stray response with a response", "stray", "place=with"),
+    answers("stray newline with a response", "stray", "place=with&what=newline"),
+    answers("stray garbage with a response", "stray", "place=with&what=garbage"),
     Case {
         title: "stray newline before a response",
         scenario: "stray",
@@ -210,9 +215,19 @@ pub(crate) static CASES: &[Case] = &[
         remains_for_post: &[UNKNOWN],
         ..BASE
     },
+    answers("100 interim responses", "interim", ""),
+    answers("100 (Continue) that nobody expects", "interim", "status=100&count=3"),
+    answers("a head that comes slowly", "slow-head", "gap=1ms&size=16"),
+    answers("content that comes slowly", "slow-body", "gap=1ms"),
+    answers("each byte in a segment of its own", "pieces", ""),
+    Case { scenario: "wrong-length", worst: 100, ..cut("content shorter than its length", "length=long&then=fin") },
+    answers("close in odd case", "connection", "value=odd-case&linger=20ms"),
+    answers("close in a list", "connection", "value=list&linger=20ms"),
+    answers("close behind keep-alive, on two lines", "connection", "value=keep-alive-then-close&linger=20ms"),
+    answers("a word that looks like close", "connection", "value=lookalike"),
     Case { title: "HTTP/1.0, closes", scenario: "http10", ..BASE },
-    Case { title: "HTTP/1.0, no length", scenario: "http10", query: "length=no", ..BASE },
-    Case { title: "HTTP/1.0, keep-alive", scenario: "http10", query: "keep-alive=yes", ..BASE },
+    answers("HTTP/1.0, no length", "http10", "length=no"),
+    answers("HTTP/1.0, keep-alive", "http10", "keep-alive=yes"),
     Case { title: "bodies of 1 kB that nobody reads", scenario: "large", query: "bytes=1000", reads: false, ..BASE },
     Case { title: "bodies of 1 MB that nobody reads", scenario: "large", query: "bytes=1000000", reads: false, ..BASE },
     Case { title: "closes with a request unread", scenario: "unread", remains_for_post: &[UNKNOWN], ..BASE },

@@ -64,7 +64,8 @@ impl Shared {
         let kept = usage.any.map_or(self.idle_timeout, |announced| announced.min(self.idle_timeout));
         let leaves = if kept < self.idle_timeout { CloseReason::Hint } else { CloseReason::Idle };
         let careful_until = pooled.quiet_since + usage.careful.min(kept);
-        let idle = Keep { since: pooled.quiet_since, careful_until, until: pooled.quiet_since.checked_add(kept), leaves };
+        let idle =
+            Keep { since: pooled.quiet_since, careful_until, until: pooled.quiet_since.checked_add(kept), leaves };
         match pooled.old_at {
             Some(aged) if idle.until.is_none_or(|until| aged < until) => {
                 Ok(Keep { until: Some(aged), leaves: CloseReason::Age, ..idle })

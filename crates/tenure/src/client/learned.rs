@@ -160,7 +160,6 @@ impl Learned {
     }
 }
 
-
 /// Those that count as none are all alike.
 fn have_one_reason(one: Duration, other: Duration) -> bool {
     one.max(other) < SOON || are_alike(one, other)
