@@ -44,7 +44,8 @@ pub(super) struct Exchange {
     content: Option<Body>,
     /// Content that the head announced and that is not yet queued; `None` if it announced no length.
     owed: Option<u64>,
-    trailers: HeaderMap,
+    /// Of the request, as far as its body has said them.
+    trailers: Option<Box<HeaderMap>>,
     /// Until when the content waits for 100 (Continue).
     hold: Option<Instant>,
     /// That time ended, and it was sent unasked.
@@ -121,7 +122,7 @@ impl Exchange {
             info: Some(info),
             content,
             owed,
-            trailers: HeaderMap::new(),
+            trailers: None,
             hold: waits.then(|| io::now() + CONTINUE_WAIT),
             unasked: false,
             stalled: None,
@@ -150,7 +151,7 @@ impl Exchange {
         match poll_fn(|cx| self.poll_step(cx)).await {
             Ok(Step::Head(head)) => Ok(response::with_content(head, self)),
             Ok(_) => Err(self.error(Kind::Ended(CloseReason::Malformed))),
-            Err(error) => Err(self.judge(error).await),
+            Err(error) => Err(Box::pin(self.judge(error)).await),
         }
     }
 

@@ -148,7 +148,7 @@ impl Client {
                 true => Wish::Any,
                 false => self.shared.settled(&prepared.origin),
             };
-            let lease = prepared.in_time(self.shared.lease(&prepared.origin, wish)).await.map_err(both)?;
+            let lease = self.shared.lease(&prepared.origin, wish, prepared.until).await.map_err(both)?;
             let info = lease.info(lease.taken);
             let lesson = Ended { id: info.id, exchanges: info.request - 1, idle: info.idle, known: Known::Later };
             let reused = lease.may_be_stale();

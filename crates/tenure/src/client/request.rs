@@ -1,6 +1,5 @@
 //! A request made ready for the wire: origin, target in origin-form, `Host`.
 
-use std::future::Future;
 use std::time::{Duration, Instant};
 
 use http::uri::PathAndQuery;
@@ -10,9 +9,9 @@ use tenure_proto::{MethodClass, Version};
 
 use super::OnInterim;
 use super::origin::{Origin, Origins};
-use crate::error::{Error, Kind};
+use crate::Body;
+use crate::error::Kind;
 use crate::io::{fields, now};
-use crate::{Body, Fate};
 
 /// What every attempt to send it shares.
 #[derive(Clone)]
@@ -111,13 +110,6 @@ impl Prepared {
     pub(super) fn unguard(&mut self) {
         self.headers.remove(header::EXPECT);
         (self.expects_continue, self.waits_to_be_asked, self.is_guarded) = (false, false, false);
-    }
-
-    /// Waits for a connection, as long as the request has time.
-    pub(super) async fn in_time<T>(&self, connection: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let Some(until) = self.until else { return connection.await };
-        let late = |_| Err(Error::new(Kind::TimedOut("a connection"), Fate::NotSent));
-        tokio::time::timeout_at(until.into(), connection).await.unwrap_or_else(late)
     }
 }
 

@@ -112,14 +112,21 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A connection to `origin`: an idle one that still lives, else the first that is freed or made.
-    pub(super) async fn lease(self: &Arc<Self>, origin: &Origin, wish: Wish) -> Result<Lease, Error> {
+    /// A connection to `origin`: an idle one that still lives, else the first that is freed or made
+    /// until then.
+    pub(super) async fn lease(
+        self: &Arc<Self>,
+        origin: &Origin,
+        wish: Wish,
+        until: Option<Instant>,
+    ) -> Result<Lease, Error> {
         let now = now();
         let mut next = self.decide(origin, now, |pool| pool.checkout(origin, wish, now));
         loop {
             let mut lease = match next {
                 Next::Lease(lease) => lease,
-                Next::Wait(waiting) => waiting.turn().await?,
+                // Boxed: a request that need not wait is smaller without.
+                Next::Wait(waiting) => Box::pin(waiting.turn_in_time(until)).await?,
             };
             match lease.check().await {
                 Ok(()) => return Ok(lease),

@@ -25,8 +25,15 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    /// A connection that was freed or made, whichever is first.
-    pub(super) async fn turn(mut self) -> Turn {
+    /// A connection that was freed or made, whichever is first, as long as the request has time.
+    pub(super) async fn turn_in_time(self, until: Option<Instant>) -> Turn {
+        let Some(until) = until else { return self.turn().await };
+        let late = |_| Err(Error::new(Kind::TimedOut("a connection"), Fate::NotSent));
+        tokio::time::timeout_at(until.into(), self.turn()).await.unwrap_or_else(late)
+    }
+
+    /// The same, as long as its turn may take.
+    async fn turn(mut self) -> Turn {
         let Some(limit) = self.shared.acquire_timeout else { return self.take().await };
         let mut since = now();
         loop {

@@ -36,7 +36,7 @@ impl Exchange {
             info: Some(queued.info),
             content: None,
             owed: Some(0),
-            trailers: http::HeaderMap::new(),
+            trailers: None,
             hold: None,
             unasked: false,
             stalled: None,

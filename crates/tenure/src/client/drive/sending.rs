@@ -59,7 +59,8 @@ impl Exchange {
                 None => {
                     self.content = None;
                     let pooled = self.lease.pooled();
-                    let ended = pooled.connection.send_end(fields::pairs(&self.trailers), pooled.transport.out());
+                    let trailers = self.trailers.iter().flat_map(|trailers| fields::pairs(trailers));
+                    let ended = pooled.connection.send_end(trailers, pooled.transport.out());
                     return ended.map(|()| false).map_err(|e| self.content_error(Kind::misuse(e)));
                 }
                 Some(Ok(frame)) => self.queue_frame(frame)?,
@@ -86,7 +87,7 @@ impl Exchange {
                 Ok(())
             }
             Err(frame) => {
-                self.trailers.extend(frame.into_trailers().unwrap_or_default());
+                self.trailers.get_or_insert_default().extend(frame.into_trailers().unwrap_or_default());
                 Ok(())
             }
         }

@@ -39,7 +39,7 @@ struct Lane {
 
 impl Lane {
     async fn run(mut self) {
-        match self.shared.lease(&self.origin, Wish::Any).await {
+        match self.shared.lease(&self.origin, Wish::Any, None).await {
             Ok(lease) => {
                 self.pipeline().opened(&self.origin, self.id);
                 Line::new(self, &lease).run(lease).await;
