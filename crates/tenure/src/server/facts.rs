@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use tenure_proto::Fields;
@@ -46,6 +46,8 @@ impl<'c> Asked<'c> {
     /// For a request that comes from the peer itself.
     pub(super) fn info(&self) -> ConnectionInfo {
         let Facts { id, peer, local, opened, quiet_since, stepped } = *self.facts;
+        // Of requests that came together only the first was waited for, and a subtraction has its price.
+        let idle = if quiet_since == stepped { Duration::ZERO } else { stepped.saturating_duration_since(quiet_since) };
         ConnectionInfo {
             id,
             request: self.request,
@@ -53,8 +55,8 @@ impl<'c> Asked<'c> {
             local,
             client: peer.map(|peer| peer.ip().to_canonical()),
             server: None,
-            age: stepped - opened,
-            idle: stepped - quiet_since,
+            age: stepped.saturating_duration_since(opened),
+            idle,
             tls: self.tls.cloned(),
             pipelined: None,
         }
