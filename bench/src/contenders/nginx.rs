@@ -18,21 +18,12 @@ pub(crate) fn start(wrapper: Vec<OsString>, size: Size, core: usize) -> io::Resu
 }
 
 fn configuration(size: Size, place: &Place<'_>) -> String {
-    let Place { directory, port, is_root } = place;
+    let Place { directory, port, .. } = place;
     let directory = directory.display();
     let idle = site::IDLE.as_secs();
     let content = str::from_utf8(CONTENT).unwrap_or_default();
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|kind| format!("    {kind}_temp_path {directory}/{kind};\n"))
-        .concat();
-    format!(
-        "daemon off;
-pid {directory}/pid;
-error_log stderr error;
-{user}worker_processes {workers};
-events {{ worker_connections {room}; }}
-http {{
-{temporary}    access_log off;
+    let http = format!(
+        "    access_log off;
     server_tokens off;
     sendfile on;
     keepalive_timeout {idle}s;
@@ -43,13 +34,29 @@ http {{
         location = /hello {{ return 200 \"{content}\"; }}
         location /articles/ {{ return 200 \"{content}\"; }}
         location / {{ root {directory}; }}
-    }}
+    }}",
+        shared = if size.processes > 1 { " reuseport" } else { "" },
+    );
+    // It closes idle connections when less than a sixteenth of its room is left.
+    whole(place, size.processes, (size.room + OWN) * 16 / 15 + 1, &http)
+}
+
+/// A configuration around `http`, the lines of its block of that name; all that nginx writes goes to the place's folder.
+pub(crate) fn whole(place: &Place<'_>, workers: usize, room: usize, http: &str) -> String {
+    let directory = place.directory.display();
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("    {kind}_temp_path {directory}/{kind};\n"))
+        .concat();
+    format!(
+        "daemon off;
+pid {directory}/pid;
+error_log stderr error;
+{user}worker_processes {workers};
+events {{ worker_connections {room}; }}
+http {{
+{temporary}{http}
 }}
 ",
-        user = if *is_root { "user root;\n" } else { "" },
-        workers = size.processes,
-        // It closes idle connections when less than a sixteenth of its room is left.
-        room = (size.room + OWN) * 16 / 15 + 1,
-        shared = if size.processes > 1 { " reuseport" } else { "" },
+        user = if place.is_root { "user root;\n" } else { "" },
     )
 }

@@ -10,13 +10,13 @@ pub(crate) const COLOURS: [&str; 6] = ["#888888", "#2b6cb0", "#dd6b20", "#2f855a
 const TOP: f64 = 40.0;
 const HEIGHT: f64 = 200.0;
 const BOTTOM: f64 = TOP + HEIGHT;
-const BARS: (f64, f64) = (50.0, 500.0);
-const WINDOWS: (f64, f64) = (600.0, 900.0);
+const BARS: (f64, f64) = (50.0, 560.0);
+const WINDOWS: (f64, f64) = (660.0, 1_000.0);
 
 pub(super) fn svg(run: &Run) -> String {
     let mut text = String::from(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 920 370\" font-family=\"sans-serif\" font-size=\"11\">\n\
-        <rect width=\"920\" height=\"370\" fill=\"white\"/>\n",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1020 370\" font-family=\"sans-serif\" font-size=\"11\">\n\
+        <rect width=\"1020\" height=\"370\" fill=\"white\"/>\n",
     );
     // Writing to a string cannot fail.
     let _ = bars(&mut text, run).and_then(|()| windows(&mut text, &run.windows));
@@ -63,7 +63,7 @@ fn bars(out: &mut String, run: &Run) -> std::fmt::Result {
 
 /// The window at the start of each upload on one connection, with the pause in between.
 fn windows(out: &mut String, windows: &[Window]) -> std::fmt::Result {
-    label(out, WINDOWS.0, 20.0, "start", "window at the start of each upload; a pause before the 11th")?;
+    label(out, WINDOWS.0 - 50.0, 20.0, "start", "window at the start of each upload; a pause before the 11th")?;
     axis(out, WINDOWS)?;
     let all = || windows.iter().flat_map(|window| &window.uploads);
     let most = f64::from(all().map(|upload| upload.window).max().unwrap_or(1));

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::contenders::daemon::{Daemon, free_port};
+use crate::contenders::nginx;
 
 /// Bytes of each answer's content.
 pub(super) const CONTENT: usize = 100;
@@ -29,32 +30,20 @@ impl Site {
         let mut log = PathBuf::new();
         let daemon = Daemon::start("nginx", &["-e", "stderr", "-c"], 0, |place| {
             log = place.directory.join("answers");
-            let directory = place.directory.display();
-            let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-                .map(|kind| format!("    {kind}_temp_path {directory}/{kind};\n"))
-                .concat();
-            format!(
-                "daemon off;
-pid {directory}/pid;
-error_log stderr error;
-{user}worker_processes 1;
-events {{ worker_connections 64; }}
-http {{
-{temporary}    log_format status '$status';
+            let http = format!(
+                "    log_format status '$status';
     access_log {log} status;
     default_type text/plain;
     server {{
         listen 127.0.0.1:{port};
         listen 127.0.0.1:{second} http2;
         location / {{ return 200 \"{content}\"; }}
-    }}
-}}
-",
-                user = if place.is_root { "user root;\n" } else { "" },
+    }}",
                 log = log.display(),
                 port = place.port,
                 content = "x".repeat(CONTENT),
-            )
+            );
+            nginx::whole(place, 1, 64, &http)
         })?;
         Ok(Self { daemon, second, log, counted: Cell::new(0) })
     }

@@ -23,7 +23,16 @@ use tokio::runtime;
 
 use crate::contenders::daemon;
 use crate::heads::{CONTENT, CONTENT_TYPE};
-use peers::Peer;
+
+/// A server that is not tenure's.
+#[derive(Clone, Copy, Debug)]
+enum Peer {
+    Hyper,
+    HyperFlush,
+    Axum,
+    ActixWeb,
+    MayMinihttp,
+}
 
 /// A server that can be measured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]

@@ -7,15 +7,7 @@ use bytes::Bytes;
 use http::Uri;
 use tokio::runtime;
 
-/// One of those that are missing.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Peer {
-    Hyper,
-    HyperFlush,
-    Axum,
-    ActixWeb,
-    MayMinihttp,
-}
+use super::Peer;
 
 /// Says that it cannot.
 pub(super) fn run(

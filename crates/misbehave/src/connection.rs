@@ -34,9 +34,12 @@ struct Standing {
     terms: Option<(Terms, CaseId, Instant)>,
     /// Bytes that nobody had asked for were sent, and no request was there.
     stray: bool,
-    /// A request may have been there already when bytes were sent that nobody had asked for.
+    /// A request may have been there already, or on its way, when bytes were sent that nobody had asked for.
     crossed: bool,
 }
+
+/// A request that comes so soon after stray bytes may have left before them: its client looked, found nothing, and wrote.
+const ON_ITS_WAY: Duration = Duration::from_millis(2);
 
 /// Serves connection number `connection` until it ends.
 pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, connection: u64) {
@@ -192,6 +195,7 @@ impl Session {
                 Step::SendUnasked(_) if wire.has_bytes() => return Ok(Some(wire)),
                 Step::SendUnasked(bytes) => {
                     wire.send(&bytes).await?;
+                    tokio::time::sleep(ON_ITS_WAY).await;
                     self.standing.crossed = wire.has_bytes();
                     self.standing.stray = !self.standing.crossed;
                 }

@@ -13,7 +13,7 @@ pub(crate) mod sealed {
     use crate::connection::{Connection, Exchange, Kept, Outstanding};
     use crate::event::Event;
     use crate::message::Fault;
-    use crate::message::head::Parsed;
+    use crate::message::head::Whole;
 
     /// What only this crate may ask of a role.
     pub(crate) trait Sealed: Sized {
@@ -21,7 +21,11 @@ pub(crate) mod sealed {
         type State: State;
 
         /// A whole head has come.
-        fn accept_head<'b>(connection: &mut Connection<Self>, parsed: Parsed<'b>) -> Result<Event<'b, Self>, Fault>
+        fn accept_head<'b>(
+            connection: &mut Connection<Self>,
+            whole: Whole,
+            input: &'b [u8],
+        ) -> Result<Event<'b, Self>, Fault>
         where
             Self: super::Role;
     }
@@ -45,16 +49,25 @@ pub(crate) mod sealed {
     impl Sealed for super::Server {
         type State = Kept;
 
-        fn accept_head<'b>(connection: &mut Connection<Self>, parsed: Parsed<'b>) -> Result<Event<'b, Self>, Fault> {
-            connection.accept_request(parsed)
+        #[inline]
+        fn accept_head<'b>(
+            connection: &mut Connection<Self>,
+            whole: Whole,
+            input: &'b [u8],
+        ) -> Result<Event<'b, Self>, Fault> {
+            connection.accept_request(whole, input)
         }
     }
 
     impl Sealed for super::Client {
         type State = Outstanding;
 
-        fn accept_head<'b>(connection: &mut Connection<Self>, parsed: Parsed<'b>) -> Result<Event<'b, Self>, Fault> {
-            connection.accept_response(parsed)
+        fn accept_head<'b>(
+            connection: &mut Connection<Self>,
+            whole: Whole,
+            input: &'b [u8],
+        ) -> Result<Event<'b, Self>, Fault> {
+            connection.accept_response(whole, input)
         }
     }
 }

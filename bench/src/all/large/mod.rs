@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::contenders::daemon::{self, Daemon, Place};
+use crate::contenders::nginx;
 use crate::cores::{self, Cores};
 use crate::process::Process;
 use crate::spread::Spread;
@@ -188,7 +189,7 @@ impl Site {
     fn start(way: Way, bytes: u64, core: usize) -> io::Result<Self> {
         if way.is_nginx() {
             return Ok(Self::Nginx(Daemon::start("nginx", &["-e", "stderr", "-c"], core, |place| {
-                nginx(place, bytes)
+                configuration(place, bytes)
             })?));
         }
         let file = tempfile::NamedTempFile::new()?;
@@ -216,22 +217,12 @@ impl Site {
 }
 
 /// A file without blocks is read as zeros from memory: no disk is measured.
-fn nginx(place: &Place<'_>, bytes: u64) -> String {
+fn configuration(place: &Place<'_>, bytes: u64) -> String {
     let directory = place.directory;
     // A file that could not be made is reported by the first answer.
     let _ = fs::File::create(Path::new(directory).join("file")).and_then(|file| file.set_len(bytes));
-    let directory = directory.display();
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|kind| format!("    {kind}_temp_path {directory}/{kind};\n"))
-        .concat();
-    format!(
-        "daemon off;
-pid {directory}/pid;
-error_log stderr error;
-{user}worker_processes 1;
-events {{ worker_connections 64; }}
-http {{
-{temporary}    access_log off;
+    let http = format!(
+        "    access_log off;
     sendfile on;
     tcp_nopush on;
     client_max_body_size 0;
@@ -239,10 +230,9 @@ http {{
         listen 127.0.0.1:{port};
         location /upload {{ return 200 \"done\"; }}
         location / {{ root {directory}; }}
-    }}
-}}
-",
-        user = if place.is_root { "user root;\n" } else { "" },
+    }}",
         port = place.port,
-    )
+        directory = directory.display(),
+    );
+    nginx::whole(place, 1, 64, &http)
 }

@@ -12,17 +12,7 @@ use bytes::Bytes;
 use http::Uri;
 use tokio::runtime;
 
-use super::on_tokio;
-
-/// One of them.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Peer {
-    Hyper,
-    HyperFlush,
-    Axum,
-    ActixWeb,
-    MayMinihttp,
-}
+use super::{Peer, on_tokio};
 
 /// Serves until the process ends.
 pub(super) fn run(

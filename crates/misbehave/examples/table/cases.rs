@@ -215,7 +215,8 @@ pub(crate) static CASES: &[Case] = &[
         remains_for_post: &[UNKNOWN],
         ..BASE
     },
-    answers("100 interim responses", "interim", ""),
+    answers("30 interim responses", "interim", "count=30"),
+    Case { scenario: "interim", worst: 100, ..cut("a flood of interim responses", "count=1000") },
     answers("100 (Continue) that nobody expects", "interim", "status=100&count=3"),
     answers("a head that comes slowly", "slow-head", "gap=1ms&size=16"),
     answers("content that comes slowly", "slow-body", "gap=1ms"),

@@ -21,7 +21,7 @@ nothing below is taken on trust.
 A cell says what the callers got: right answers, and what else there was.
 - *unknown*, *in part*, *incomplete*, *not sent*, *undelivered*: errors with that [fate](../crates/proto/src/connection/retry.rs).
 - *408*: a 408 (Request Timeout) as the answer to a POST. Applications answer so too, from timeouts of their own, so it is delivered.
-- *crossed*: stray bytes that were sent when the request was in the server's kernel already. Nobody can tell them from an answer.
+- *crossed*: stray bytes that were sent when the request was in the server's kernel already, or came there within 2 ms. Nobody can tell them from an answer.
 - *sent again*: requests that the client repeated on a fresh connection, of all three methods together. *connections*: the same.
 ";
 

@@ -1,7 +1,7 @@
 //! Runs one case: a server of its own, some clients, and what came of each request.
 
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use http::{Method, Request};
 use http_body_util::BodyExt;
 use tenure::{Body, Client, Fate, Observer, Opened};
 use tenure_misbehave::Server;
+use tenure_testkit::Dead;
 use tokio::task::JoinSet;
 
 use crate::cases::{Address, Case};
@@ -45,7 +46,7 @@ impl Observer for Watch {
 /// Where the clients of a row ask, and what must be held meanwhile.
 struct Place {
     authority: String,
-    _held: Option<(socket2::Socket, TcpStream)>,
+    _held: Option<Dead>,
 }
 
 impl Place {
@@ -53,7 +54,7 @@ impl Place {
         match address {
             Address::Alive => Ok(Self { authority: server.to_string(), _held: None }),
             Address::DeadAndAlive => {
-                let held = dead(SocketAddr::from((Ipv6Addr::LOCALHOST, server.port())))?;
+                let held = Dead::at(SocketAddr::from((Ipv6Addr::LOCALHOST, server.port())))?;
                 Ok(Self { authority: format!("localhost:{}", server.port()), _held: Some(held) })
             }
             Address::Refusing => {
@@ -62,15 +63,6 @@ impl Place {
             }
         }
     }
-}
-
-/// Makes an address dead: a listener whose queue is full answers no further handshake.
-fn dead(address: SocketAddr) -> io::Result<(socket2::Socket, TcpStream)> {
-    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
-    socket.bind(&address.into())?;
-    socket.listen(0)?;
-    let filler = TcpStream::connect(address)?;
-    Ok((socket, filler))
 }
 
 /// Tries `case` with each method, `requests` times.

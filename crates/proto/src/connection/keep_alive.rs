@@ -29,22 +29,27 @@ impl State for Kept {
         Self { current: None, idle: config.timeouts.idle, announced: None, most: u64::MAX }
     }
 
+    #[inline]
     fn len(&self) -> usize {
         usize::from(self.current.is_some())
     }
 
+    #[inline]
     fn push(&mut self, exchange: Exchange) {
         self.current = Some(exchange);
     }
 
+    #[inline]
     fn pop(&mut self) {
         self.current = None;
     }
 
+    #[inline]
     fn front(&self) -> Option<&Exchange> {
         self.current.as_ref()
     }
 
+    #[inline]
     fn front_mut(&mut self) -> Option<&mut Exchange> {
         self.current.as_mut()
     }
@@ -92,6 +97,7 @@ impl Connection<Server> {
     }
 
     /// Is the exchange under way, or none that may come, the last one?
+    #[inline]
     pub(super) fn check_request_limit(&mut self) {
         if self.exchanges + self.state.len() as u64 >= self.state.most {
             self.close_after_current(CloseReason::RequestLimit);
@@ -100,26 +106,31 @@ impl Connection<Server> {
 
     /// RFC 9112 section 9.3 for the sender: say `close` when it closes; answer an HTTP/1.0
     /// client's `keep-alive`; announce the idle time if that is set.
+    #[inline]
     pub(super) fn write_persistence(&mut self, version: Version, managed: &Managed, out: &mut Vec<u8>) {
         let hint = self.hint();
         let option = match (self.persistence, version) {
             (Persistence::Close(_), _) => "close",
-            (Persistence::Persist, Version::Http11) if hint == KeepAlive::default() => "",
+            (Persistence::Persist, Version::Http11) if hint.is_none() => "",
             (Persistence::Persist, _) => "keep-alive",
         };
         managed.write_connection(option, out);
-        encode::keep_alive(hint, out);
-        self.state.announced = hint.timeout.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
+        if let Some(hint) = hint {
+            encode::keep_alive(hint, out);
+        }
+        self.state.announced =
+            hint.and_then(|hint| hint.timeout).map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
     }
 
     /// What to announce. Nothing that is not enforced (RFC 2068 section 19.7.1.1 has the field).
-    fn hint(&self) -> KeepAlive {
+    #[inline]
+    fn hint(&self) -> Option<KeepAlive> {
         if !self.config.announce_idle || self.persistence != Persistence::Persist {
-            return KeepAlive::default();
+            return None;
         }
         // A timeout of 0 would say that the connection is closed already.
         let timeout = self.state.idle.map(|idle| idle.as_secs().min(u32::MAX.into())).filter(|&seconds| seconds > 0);
         let max = (self.state.most != u64::MAX).then(|| self.state.most.saturating_sub(self.exchanges + 1));
-        KeepAlive { timeout, max }
+        (timeout.is_some() || max.is_some()).then_some(KeepAlive { timeout, max })
     }
 }

@@ -79,6 +79,7 @@ enum Content {
 }
 
 impl From<Framing> for Content {
+    #[inline]
     fn from(framing: Framing) -> Self {
         match framing {
             Framing::Length(left) => Self::Length { left },
@@ -125,6 +126,7 @@ impl<R: Role> Connection<R> {
     /// The current exchange shall be the last: its response says `close` if its head is not sent
     /// yet. An idle connection stays open for one more request, which is answered with `close`. If
     /// the response is sent and only the rest of its request is to come, it ends here.
+    #[inline]
     pub fn close_after_current(&mut self, why: CloseReason) {
         self.persistence = self.persistence.and(Persistence::Close(why));
         self.settle();
@@ -139,6 +141,7 @@ impl<R: Role> Connection<R> {
     }
 
     /// What to do with the socket, once everything queued is flushed.
+    #[inline]
     pub const fn directive(&self) -> Directive {
         self.directive
     }
@@ -220,6 +223,7 @@ impl<R: Role> Connection<R> {
         if R::IS_SERVER { self.settle_server() } else { self.settle_client() }
     }
 
+    #[inline]
     fn settle_server(&mut self) {
         if self.sending != Sending::Finished {
             return;
@@ -261,6 +265,7 @@ impl<R: Role> Connection<R> {
         self.sending = sending;
     }
 
+    #[inline]
     fn end_exchange(&mut self, receiving: Receiving) {
         self.state.pop();
         self.exchanges += 1;

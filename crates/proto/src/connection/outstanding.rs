@@ -26,6 +26,7 @@ pub enum MethodClass {
 
 impl MethodClass {
     /// The class of a method's name; compared with case.
+    #[inline]
     pub const fn of(method: &[u8]) -> Self {
         match method {
             b"GET" | b"OPTIONS" | b"TRACE" => Self::Safe,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::message::is_token_byte;
+use crate::message::{is_name, token_end};
 use crate::version::Version;
 
 /// May the connection carry another message? Moves one way, and keeps the first reason.
@@ -160,10 +160,17 @@ pub struct ConnectionOptions {
 impl ConnectionOptions {
     /// Adds the options of one field value.
     pub fn add(&mut self, value: &[u8]) {
-        for token in value.split(|&b| !is_token_byte(b)) {
-            self.close |= token.eq_ignore_ascii_case(b"close");
-            self.keep_alive |= token.eq_ignore_ascii_case(b"keep-alive");
-            self.upgrade |= token.eq_ignore_ascii_case(b"upgrade");
+        let mut start = 0;
+        while start < value.len() {
+            let end = token_end(value, start);
+            let option = &value[start..end];
+            match end - start {
+                5 => self.close |= is_name(option, b"close"),
+                10 => self.keep_alive |= is_name(option, b"keep-alive"),
+                7 => self.upgrade |= is_name(option, b"upgrade"),
+                _ => {}
+            }
+            start = end + 1;
         }
     }
 }
@@ -171,6 +178,7 @@ impl ConnectionOptions {
 impl Persistence {
     /// The rule of RFC 9112 section 9.3 for one message, in its order: `close` closes; HTTP/1.1
     /// persists; HTTP/1.0 persists if it says `keep-alive` and we honour that.
+    #[inline]
     pub const fn of(version: Version, options: ConnectionOptions, honour_http10: bool) -> Self {
         match (version, options) {
             (_, ConnectionOptions { close: true, .. }) => Self::Close(CloseReason::CloseOption),
@@ -182,6 +190,7 @@ impl Persistence {
     }
 
     /// Both must agree to persist; the earlier reason stands.
+    #[inline]
     pub const fn and(self, later: Self) -> Self {
         match self {
             Self::Close(_) => self,

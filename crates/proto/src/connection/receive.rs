@@ -8,7 +8,7 @@ use crate::body::{self, Framing};
 use crate::connection::CloseReason;
 use crate::error::{ErrorKind, ProtocolError};
 use crate::event::Event;
-use crate::message::head::Parsed;
+use crate::message::head::Whole;
 use crate::message::{Expectation, Fault, Fields, KeepAlive, RequestHead, ResponseHead};
 use crate::role::sealed::State as _;
 use crate::role::{Client, Role, Server};
@@ -37,18 +37,21 @@ impl<R: Role> Connection<R> {
                 self.received += used as u64;
                 Ok((used, event))
             }
-            Err(fault) => {
-                let is_new = self.state.is_empty();
-                let error = self.fail(fault.kind, self.received + fault.at as u64);
-                // RFC 9110 section 9.3.2: no answer to HEAD has content, not even to a bad one. What comes
-                // behind the fault may not be there yet: it decides nothing.
-                let is_head = R::IS_SERVER && is_new && begins_with_head(&input[..fault.at.min(input.len())]);
-                if let (true, Some(exchange)) = (is_head, self.state.front_mut()) {
-                    exchange.method = MethodClass::Head;
-                }
-                Err(error)
-            }
+            Err(fault) => Err(self.refuse(fault, input)),
         }
+    }
+
+    #[cold]
+    fn refuse(&mut self, fault: Fault, input: &[u8]) -> ProtocolError {
+        let is_new = self.state.is_empty();
+        let error = self.fail(fault.kind, self.received + fault.at as u64);
+        // RFC 9110 section 9.3.2: no answer to HEAD has content, not even to a bad one. What comes
+        // behind the fault may not be there yet: it decides nothing.
+        let is_head = R::IS_SERVER && is_new && begins_with_head(&input[..fault.at.min(input.len())]);
+        if let (true, Some(exchange)) = (is_head, self.state.front_mut()) {
+            exchange.method = MethodClass::Head;
+        }
+        error
     }
 
     /// The peer has closed its side, and every byte before that was given to
@@ -120,6 +123,7 @@ impl<R: Role> Connection<R> {
         }
     }
 
+    #[inline]
     fn receive_head<'b>(&mut self, input: &'b [u8], now: Instant) -> Result<(usize, Event<'b, R>), Fault> {
         if !R::IS_SERVER && self.state.is_empty() {
             return match input.is_empty() {
@@ -127,17 +131,20 @@ impl<R: Role> Connection<R> {
                 false => Err(Fault::new(ErrorKind::Unsolicited, 0)),
             };
         }
-        let skipped = if R::IS_SERVER { self.skip_empty_lines(input)? } else { 0 };
-        if R::IS_SERVER && self.is_idle() && &input[skipped..] == b"\r" {
-            // Half of another empty line, or of nothing: more input decides.
-            self.wait_for_request(now);
-            return Ok((skipped, Event::NeedInput));
+        let mut skipped = 0;
+        if R::IS_SERVER && input.first() == Some(&b'\r') {
+            skipped = self.skip_empty_lines(input)?;
+            if self.is_idle() && &input[skipped..] == b"\r" {
+                // Half of another empty line, or of nothing: more input decides.
+                self.wait_for_request(now);
+                return Ok((skipped, Event::NeedInput));
+            }
         }
         let Receiving::Head { parser, .. } = &mut self.receiving else { return Ok((0, Event::Paused)) };
         let input = &input[skipped..];
-        let parsed =
+        let whole =
             parser.advance::<R>(input, &self.config.limits, self.config.http09).map_err(|f| f.after(skipped))?;
-        let Some(parsed) = parsed else {
+        let Some(whole) = whole else {
             if R::IS_SERVER && parser.is_fresh() {
                 self.wait_for_request(now);
             } else if !R::IS_SERVER && self.state.len() == 1 && self.is_sending() {
@@ -149,9 +156,8 @@ impl<R: Role> Connection<R> {
             return Ok((skipped, Event::NeedInput));
         };
         self.wait = None;
-        let used = skipped + parsed.len;
-        let event = R::accept_head(self, parsed).map_err(|f| f.after(skipped))?;
-        Ok((used, event))
+        let event = R::accept_head(self, whole, input).map_err(|f| f.after(skipped))?;
+        Ok((skipped + whole.len, event))
     }
 
     /// RFC 9112 section 2.2: ignore at least one empty line before a request line.
@@ -190,16 +196,20 @@ impl<R: Role> Connection<R> {
     }
 
     /// A head of `len` bytes, not yet counted, says that content follows.
+    #[inline]
     fn content_state(&self, framing: Framing, len: usize) -> Receiving {
         Receiving::Content { content: framing.into(), pace: Pace::new(self.received + len as u64) }
     }
 }
 
 impl Connection<Server> {
-    pub(crate) fn accept_request<'b>(&mut self, parsed: Parsed<'b>) -> Result<Event<'b, Server>, Fault> {
-        let (version, facts) = (parsed.version(), &parsed.facts);
+    #[inline]
+    pub(crate) fn accept_request<'b>(&mut self, whole: Whole, input: &'b [u8]) -> Result<Event<'b, Server>, Fault> {
+        let Receiving::Head { parser, .. } = &self.receiving else { return Ok(Event::Paused) };
+        let Some(parsed) = parser.parsed(whole, input) else { return Ok(Event::NeedInput) };
+        let (version, facts) = (parsed.version(), parsed.facts);
         if version == Version::Http11 && !facts.host {
-            return Err(Fault::new(ErrorKind::MissingHost, parsed.len));
+            return Err(Fault::new(ErrorKind::MissingHost, whole.len));
         }
         let decision = body::of_request(facts, self.config.limits.content)?;
         let persistence = Persistence::of(version, facts.options, self.config.http10_keep_alive);
@@ -220,10 +230,7 @@ impl Connection<Server> {
             upgrade,
             interim: 0,
         });
-        self.persistence = self.persistence.and(persistence);
-        self.receiving = self.content_state(decision.framing, parsed.len);
-        self.check_request_limit();
-        Ok(Event::Head(RequestHead {
+        let head = RequestHead {
             method,
             target,
             version,
@@ -235,13 +242,19 @@ impl Connection<Server> {
             expectation,
             upgrade,
             keep_alive: KeepAlive::of(parsed.fields, facts),
-        }))
+        };
+        self.persistence = self.persistence.and(persistence);
+        self.receiving = self.content_state(decision.framing, whole.len);
+        self.check_request_limit();
+        Ok(Event::Head(head))
     }
 }
 
 impl Connection<Client> {
-    pub(crate) fn accept_response<'b>(&mut self, parsed: Parsed<'b>) -> Result<Event<'b, Client>, Fault> {
-        let (version, facts) = (parsed.version(), &parsed.facts);
+    pub(crate) fn accept_response<'b>(&mut self, whole: Whole, input: &'b [u8]) -> Result<Event<'b, Client>, Fault> {
+        let Receiving::Head { parser, .. } = &self.receiving else { return Ok(Event::Paused) };
+        let Some(parsed) = parser.parsed(whole, input) else { return Ok(Event::NeedInput) };
+        let (version, facts) = (parsed.version(), parsed.facts);
         let (status, reason) = parsed.status_line();
         let Some(exchange) = self.state.front_mut() else {
             return Err(Fault::new(ErrorKind::Unsolicited, 0));
@@ -287,7 +300,7 @@ impl Connection<Client> {
             return Ok(Event::Head(head));
         }
         self.note_persistence(persistence);
-        self.receiving = self.content_state(decision.framing, parsed.len);
+        self.receiving = self.content_state(decision.framing, whole.len);
         Ok(Event::Head(head))
     }
 

@@ -92,6 +92,7 @@ pub(super) struct Managed {
 
 impl Managed {
     /// Copies the caller's fields to `out`, all but those the core writes itself.
+    #[inline]
     pub(super) fn copy<'f>(
         fields: impl IntoIterator<Item = (&'f [u8], &'f [u8])>,
         out: &mut Vec<u8>,
@@ -105,8 +106,13 @@ impl Managed {
         Ok(managed)
     }
 
+    /// Takes note of a field that the core writes itself. `false`: it is to be copied, even so.
     #[inline]
     fn absorb(&mut self, name: &[u8], value: &[u8]) -> Result<bool, MisuseError> {
+        if matches!(name.len(), 7 | 10 | 14 | 16 | 17) { self.absorb_likely(name, value) } else { Ok(false) }
+    }
+
+    fn absorb_likely(&mut self, name: &[u8], value: &[u8]) -> Result<bool, MisuseError> {
         let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
         match name.len() {
             7 if is(b"upgrade") => {
@@ -151,6 +157,7 @@ impl Managed {
     }
 
     /// How long the content is: what the caller says, checked against a `Content-Length` field.
+    #[inline]
     pub(super) fn content(&self, content: Option<u64>) -> Result<Option<u64>, MisuseError> {
         match (content, self.length) {
             (Some(known), Some(field)) if known != field => Err(MisuseError::LengthMismatch),
@@ -161,11 +168,15 @@ impl Managed {
     }
 
     /// Writes the `Connection` field from `option` (may be empty), `upgrade` and the caller's own.
+    #[inline]
     pub(super) fn write_connection(&self, option: &str, out: &mut Vec<u8>) {
-        let upgrade = if self.upgrade { ", upgrade" } else { "" };
-        if option.is_empty() && upgrade.is_empty() && self.other_options.is_empty() {
-            return;
+        if !option.is_empty() || self.upgrade || !self.other_options.is_empty() {
+            self.write_options(option, out);
         }
+    }
+
+    fn write_options(&self, option: &str, out: &mut Vec<u8>) {
+        let upgrade = if self.upgrade { ", upgrade" } else { "" };
         out.extend_from_slice(b"Connection: ");
         let start = out.len();
         out.extend_from_slice(option.as_bytes());

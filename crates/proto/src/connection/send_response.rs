@@ -148,6 +148,7 @@ impl Connection<Server> {
     }
 
     /// The exchange whose response is due.
+    #[inline]
     fn due(&self) -> Result<&Exchange, MisuseError> {
         if self.directive != Directive::Proceed {
             return Err(MisuseError::NotOpen);
@@ -155,6 +156,7 @@ impl Connection<Server> {
         self.state.front().ok_or(MisuseError::HeadOutOfTurn)
     }
 
+    #[inline]
     fn opens_tunnel(&self, exchange: &Exchange, status: StatusCode) -> bool {
         exchange.method == MethodClass::Connect && status.is_success()
     }
@@ -188,6 +190,7 @@ impl Connection<Server> {
     }
 }
 
+#[inline]
 fn plan(exchange: &Exchange, status: StatusCode, managed: &Managed, content: Option<u64>) -> Result<Plan, MisuseError> {
     let none = |length| Plan { framing: Framing::Length(0), length, chunked: false, why_close: None };
     if status == StatusCode::NO_CONTENT {

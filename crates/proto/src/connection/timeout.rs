@@ -54,6 +54,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
+    #[inline]
     pub(super) const fn new(start: u64) -> Self {
         Self { start, earlier: Duration::ZERO, gap: Duration::ZERO }
     }
@@ -145,6 +146,7 @@ impl<R: Role> Connection<R> {
     }
 
     /// A wait keeps its start until it becomes another one.
+    #[inline]
     pub(super) fn wait_for(&mut self, timer: Timer, now: Instant) {
         if self.wait.is_none_or(|wait| wait.timer != timer) {
             self.wait = Some(Wait { timer, since: now });
@@ -152,6 +154,7 @@ impl<R: Role> Connection<R> {
     }
 
     /// Nothing of a next request has come.
+    #[inline]
     pub(super) fn wait_for_request(&mut self, now: Instant) {
         let timer = if self.exchanges == 0 { Timer::First } else { Timer::Idle };
         self.wait_for(timer, now);

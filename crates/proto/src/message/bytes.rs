@@ -1,5 +1,6 @@
 //! Byte classes of RFC 9110 section 5.6 and 5.5.
 
+use super::block::{self, Block, Places};
 use crate::error::ErrorKind;
 
 /// `tchar` (RFC 9110 section 5.6.2).
@@ -24,81 +25,79 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
     TOKEN[byte as usize]
 }
 
+/// Where the token that starts at `from` ends.
+#[inline]
+pub(crate) fn token_end(bytes: &[u8], from: usize) -> usize {
+    // Letters and hyphens, which almost all names are made of; the others are looked at one by one.
+    end(bytes, from, |block| !(block.lower().between(b'a', b'z') | block.is(b'-')), is_token_byte)
+}
+
+/// Where what may be a target ends that starts at `from`: visible ASCII but `#`, which begins a fragment.
+#[inline]
+pub(super) fn target_end(bytes: &[u8], from: usize) -> usize {
+    end(bytes, from, |block| !block.between(b'!', b'~') | block.is(b'#'), |_| false)
+}
+
+/// Where what a registered name (RFC 3986 section 3.2.2) may hold ends that starts at `from`: without percent-encoded
+/// bytes, and without the comma, since one would make a list of hosts of it.
+#[inline]
+pub(super) fn name_end(bytes: &[u8], from: usize) -> usize {
+    let others = |b| matches!(b, b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b';' | b'=');
+    let known =
+        |block: Block| block.lower().between(b'a', b'z') | block.between(b'0', b'9') | block.between(b'-', b'.');
+    end(bytes, from, |block| !known(block), others)
+}
+
+/// Where what a field value may hold ends that starts at `from`: HTAB, SP, VCHAR, obs-text.
+#[inline]
+pub(super) fn value_end(bytes: &[u8], from: usize) -> usize {
+    end(bytes, from, |block| block.below(b' ') | block.is(0x7f), |b| b == b'\t')
+}
+
+/// Where the good bytes end that start at `from`. `doubtful` says of 16 at once which are to be looked at by
+/// themselves; NUL is.
+#[inline]
+fn end(bytes: &[u8], from: usize, doubtful: impl Fn(Block) -> Places, is_good: impl Fn(u8) -> bool) -> usize {
+    let Some(mut rest) = bytes.get(from..) else { return bytes.len() };
+    loop {
+        let Some((block, behind)) = rest.split_first_chunk() else {
+            let place = doubtful(block::partial(bytes, bytes.len() - rest.len())).first().unwrap_or(0);
+            match rest.get(place) {
+                Some(&byte) if is_good(byte) => rest = &rest[place + 1..],
+                _ => return bytes.len() - rest.len() + place,
+            }
+            continue;
+        };
+        match doubtful(Block::new(block)).first() {
+            None => rest = behind,
+            Some(place) if is_good(block[place % 16]) => rest = &rest[place % 16 + 1..],
+            Some(place) => return bytes.len() - rest.len() + place,
+        }
+    }
+}
+
 /// The length of the token at the start.
 #[inline]
 pub(crate) fn token_len(bytes: &[u8]) -> usize {
-    prefix_len(bytes, is_token_byte, |word| {
-        // Letters and hyphens, which almost all names are made of; the others are looked at one by one.
-        let lower = word | (EACH * 0x20);
-        let letter = at_least(lower, b'a') & !at_least(lower, b'{');
-        !(letter | at_zero(word ^ (EACH * b'-' as u64))) | word
-    })
+    token_end(bytes, 0)
 }
 
-/// The length of what may be a target at the start: visible ASCII but `#`, which begins a fragment.
-#[inline]
-pub(crate) fn target_len(bytes: &[u8]) -> usize {
-    prefix_len(
-        bytes,
-        |b| b.is_ascii_graphic() && b != b'#',
-        |word| !at_least(word, b'!') | at_least(word, 0x7f) | at_zero(word ^ (EACH * b'#' as u64)) | word,
-    )
-}
-
-/// Position of the first byte that is not allowed in a field value: HTAB, SP, VCHAR, obs-text are.
+/// Position of the first byte that is not allowed in a field value.
 #[inline]
 pub(crate) fn bad_value_byte(value: &[u8]) -> Option<usize> {
-    let clean = |block: &&[u8; 16]| block.iter().fold(true, |clean, &b| clean & (b >= 0x20) & (b != 0x7f));
-    let clean = 16 * value.as_chunks::<16>().0.iter().take_while(clean).count();
-    let at = clean
-        + prefix_len(&value[clean..], is_value_byte, |word| (!at_least(word, b' ') | at_least(word, 0x7f)) & !word);
-    (at < value.len()).then_some(at)
+    let end = value_end(value, 0);
+    (end < value.len()).then_some(end)
 }
 
-/// True for a byte that a field value may hold.
+/// Whether `token` is this name in any case. `known` is of letters in lower case and hyphens, four at least.
 #[inline]
-const fn is_value_byte(byte: u8) -> bool {
-    (byte >= 0x20 && byte != 0x7f) || byte == b'\t'
-}
-
-/// How many bytes at the start are good. `doubtful` looks at eight at once: the highest bit of each of
-/// its bytes says whether that one is to be looked at by itself.
-#[inline]
-fn prefix_len(bytes: &[u8], is_good: impl Fn(u8) -> bool, doubtful: impl Fn(u64) -> u64) -> usize {
-    let mut at = 0;
-    while let Some(word) = bytes[at..].first_chunk::<8>() {
-        let doubts = doubtful(u64::from_le_bytes(*word)) & (EACH * 0x80);
-        if doubts == 0 {
-            at += 8;
-            continue;
-        }
-        at += doubts.trailing_zeros() as usize / 8;
-        if !is_good(bytes[at]) {
-            return at;
-        }
-        at += 1;
-    }
-    // The last word again, in which some were looked at already.
-    match bytes.last_chunk::<8>() {
-        Some(word) if doubtful(u64::from_le_bytes(*word)) & (EACH * 0x80) == 0 => bytes.len(),
-        _ => at + bytes[at..].iter().take_while(|&&b| is_good(b)).count(),
-    }
-}
-
-/// 1 in each byte.
-const EACH: u64 = u64::from_le_bytes([1; 8]);
-
-/// Sets the highest bit of each byte that is at least `least`, where it is below 0x80; else it says nothing.
-#[inline]
-const fn at_least(word: u64, least: u8) -> u64 {
-    // Without the highest bits no byte carries into the next.
-    (word & (EACH * 0x7f)) + EACH * (0x80 - least as u64)
-}
-
-/// Sets the highest bit of each byte that is 0 or 0x80.
-#[inline]
-const fn at_zero(word: u64) -> u64 {
-    !at_least(word, 1)
+pub(crate) fn is_name<const N: usize>(token: &[u8], known: &[u8; N]) -> bool {
+    let Ok(token) = <&[u8; N]>::try_from(token) else { return false };
+    // Of the bytes of a token only the two cases of a letter, or the hyphen alone, become the known byte.
+    let lower =
+        |text: &[u8; N], at: usize| text[at..].first_chunk().map(|word| u32::from_le_bytes(*word) | 0x2020_2020);
+    // The last four bytes may have been compared in part already.
+    (0..N).step_by(4).map(|at| at.min(N - 4)).all(|at| lower(token, at) == lower(known, at))
 }
 
 /// Which rule a control byte breaks.
@@ -142,6 +141,10 @@ pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
+    const fn is_value_byte(byte: u8) -> bool {
+        (byte >= 0x20 && byte != 0x7f) || byte == b'\t'
+    }
+
     /// Every byte at every place of texts of many lengths, against one byte after the other.
     fn agrees(text: &[u8], is_good: impl Fn(u8) -> bool, len: impl Fn(&[u8]) -> usize) {
         for end in 0..text.len() {
@@ -164,6 +167,6 @@ mod tests {
         agrees(&[0x80, b'x', b'\t', b'~', 0xff].repeat(9), is_value_byte, value);
         agrees(&b"x".repeat(40), is_value_byte, value);
         agrees(&b"Accept-z!".repeat(3), is_token_byte, token_len);
-        agrees(&b"/~!@Z{\"$".repeat(3), |b| b.is_ascii_graphic() && b != b'#', target_len);
+        agrees(&b"/~!@Z{\"$".repeat(3), |b| b.is_ascii_graphic() && b != b'#', |text| target_end(text, 0));
     }
 }

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use super::field::quick_line;
 use super::{KeepAlive, bytes};
 use crate::error::MisuseError;
 use crate::version::Version;
@@ -39,19 +40,19 @@ pub(crate) fn request_line(method: &str, target: &str, version: Version, out: &m
     Ok(())
 }
 
-/// One field line.
-#[inline]
+/// One field line. After an error some of it is in `out`.
 pub(crate) fn field(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<(), MisuseError> {
-    if name.is_empty() || bytes::token_len(name) < name.len() {
-        return Err(MisuseError::InvalidField);
-    }
-    check_value(value)?;
-    out.reserve(name.len() + value.len() + 4);
+    let start = out.len();
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
-    Ok(())
+    // Read as its receiver will read it: one line, of this name.
+    if quick_line(out, start) == Some((start + name.len(), out.len() - 2)) {
+        Ok(())
+    } else {
+        Err(MisuseError::InvalidField)
+    }
 }
 
 /// One trailer field line. Fields that frame, route or authenticate a message, or say what its content
@@ -96,12 +97,16 @@ pub(crate) fn check_value(value: &[u8]) -> Result<(), MisuseError> {
 }
 
 pub(crate) fn content_length(length: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"Content-Length: ");
-    decimal(length, out);
-    out.extend_from_slice(b"\r\n");
+    const NAME: &[u8; 16] = b"Content-Length: ";
+    let mut line = [0; NAME.len() + DIGITS + 2];
+    let (text, end) = line.split_at_mut(NAME.len() + DIGITS);
+    end.copy_from_slice(b"\r\n");
+    let start = digits(length, text) - NAME.len();
+    text[start..start + NAME.len()].copy_from_slice(NAME);
+    out.extend_from_slice(&line[start..]);
 }
 
-/// A `Keep-Alive` field; nothing if there is nothing to say.
+/// A `Keep-Alive` field that says something.
 pub(crate) fn keep_alive(hint: KeepAlive, out: &mut Vec<u8>) {
     let mut before = &b"Keep-Alive: "[..];
     for (name, value) in [(&b"timeout="[..], hint.timeout), (b"max=", hint.max)] {
@@ -112,22 +117,30 @@ pub(crate) fn keep_alive(hint: KeepAlive, out: &mut Vec<u8>) {
             before = b", ";
         }
     }
-    if hint != KeepAlive::default() {
-        out.extend_from_slice(b"\r\n");
-    }
+    out.extend_from_slice(b"\r\n");
 }
 
 /// A number in decimal digits.
-pub(crate) fn decimal(mut n: u64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut start = digits.len();
-    loop {
+pub(crate) fn decimal(n: u64, out: &mut Vec<u8>) {
+    let mut text = [0; DIGITS];
+    let start = digits(n, &mut text);
+    out.extend_from_slice(&text[start..]);
+}
+
+/// The digits of `u64::MAX`.
+const DIGITS: usize = 20;
+
+/// Writes the digits of a number to the end of `text`, which has room for them. Returns where they start.
+#[inline]
+fn digits(mut n: u64, text: &mut [u8]) -> usize {
+    let mut start = text.len();
+    for digit in text.iter_mut().rev() {
+        *digit = b'0' + (n % 10) as u8;
         start -= 1;
-        digits[start] = b'0' + (n % 10) as u8;
         n /= 10;
         if n == 0 {
             break;
         }
     }
-    out.extend_from_slice(&digits[start..]);
+    start
 }

@@ -1,7 +1,8 @@
 //! What a head says about framing, persistence and the connection, gathered line by line.
 
+use super::bytes::{self, is_name};
 use super::field::value_of;
-use super::{Fault, Fields, bytes, target};
+use super::{Fault, Fields, target};
 use crate::connection::ConnectionOptions;
 use crate::error::ErrorKind;
 use crate::version::Version;
@@ -18,13 +19,16 @@ pub struct KeepAlive {
 impl KeepAlive {
     /// What the fields of a head say. Read from the whole head, and only where one is there: a
     /// connection need not keep it while the head is on its way.
+    #[inline]
     pub(crate) fn of(fields: Fields<'_>, facts: &Facts) -> Option<Self> {
-        if !facts.keep_alive {
-            return None;
-        }
+        if facts.keep_alive { Some(Self::read(fields)) } else { None }
+    }
+
+    #[cold]
+    fn read(fields: Fields<'_>) -> Self {
         let mut hint = Self::default();
         fields.get_all("keep-alive").for_each(|value| hint.add(&value));
-        Some(hint)
+        hint
     }
 
     fn add(&mut self, value: &[u8]) {
@@ -99,38 +103,46 @@ impl Facts {
         version: Version,
         server: bool,
     ) -> Result<(), Fault> {
-        let name = &line[..name_len];
-        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
-        match name_len {
-            4 if server && is(b"host") => self.host(line),
-            6 if is(b"expect") => {
-                self.expect(&value_of(line, name_len));
-                Ok(())
+        // Length and first letter rule out nearly every field that means nothing here.
+        match (name_len, line[0] | 0x20) {
+            (4, b'h') | (6, b'e') | (7, b'u') | (10, b'c' | b'k') | (14, b'c') | (17, b't') => {
+                self.gather_likely(line, name_len, place, version, server)
             }
-            7 if is(b"upgrade") => {
-                self.upgrade = true;
-                Ok(())
-            }
-            10 if is(b"connection") => {
-                self.options.add(&value_of(line, name_len));
-                Ok(())
-            }
-            10 if is(b"keep-alive") => {
-                self.keep_alive = true;
-                Ok(())
-            }
-            14 if is(b"content-length") => self.content_length(line, name_len, server),
-            17 if is(b"transfer-encoding") => self.transfer_encoding(line, name_len, place, version, server),
             _ => Ok(()),
         }
     }
 
-    fn host(&mut self, line: &[u8]) -> Result<(), Fault> {
+    fn gather_likely(
+        &mut self,
+        line: &[u8],
+        name_len: usize,
+        place: usize,
+        version: Version,
+        server: bool,
+    ) -> Result<(), Fault> {
+        let name = &line[..name_len];
+        let value = || value_of(line, name_len, server);
+        match name_len {
+            4 if server && is_name(name, b"host") => return self.host(&value()),
+            6 if is_name(name, b"expect") => self.expect(&value()),
+            7 if is_name(name, b"upgrade") => self.upgrade = true,
+            10 if is_name(name, b"connection") => self.options.add(&value()),
+            10 if is_name(name, b"keep-alive") => self.keep_alive = true,
+            14 if is_name(name, b"content-length") => return self.content_length(&value(), name_len, server),
+            17 if is_name(name, b"transfer-encoding") => {
+                return self.transfer_encoding(&value(), place, version, server);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn host(&mut self, value: &[u8]) -> Result<(), Fault> {
         if self.host {
             return Err(Fault::new(ErrorKind::RepeatedHost, 0));
         }
         self.host = true;
-        if target::is_host(&value_of(line, 4)) { Ok(()) } else { Err(Fault::new(ErrorKind::BadHost, 5)) }
+        if target::is_host(value) { Ok(()) } else { Err(Fault::new(ErrorKind::BadHost, 5)) }
     }
 
     fn expect(&mut self, value: &[u8]) {
@@ -146,8 +158,7 @@ impl Facts {
 
     /// RFC 9112 section 6.3 rule 5. A request gets one length or none; a response may repeat the
     /// same number, which is then taken once.
-    fn content_length(&mut self, line: &[u8], name_len: usize, server: bool) -> Result<(), Fault> {
-        let value = value_of(line, name_len);
+    fn content_length(&mut self, value: &[u8], name_len: usize, server: bool) -> Result<(), Fault> {
         let bad = Fault::new(ErrorKind::BadContentLength, name_len + 1);
         let repeated = Fault::new(ErrorKind::RepeatedContentLength, name_len + 1);
         if server && self.length.is_some() {
@@ -167,14 +178,7 @@ impl Facts {
         Ok(())
     }
 
-    fn transfer_encoding(
-        &mut self,
-        line: &[u8],
-        name_len: usize,
-        place: usize,
-        version: Version,
-        server: bool,
-    ) -> Result<(), Fault> {
+    fn transfer_encoding(&mut self, value: &[u8], place: usize, version: Version, server: bool) -> Result<(), Fault> {
         if server && self.length.is_some() {
             return Err(Fault::new(ErrorKind::LengthAndCoding, 0));
         }
@@ -182,7 +186,7 @@ impl Facts {
             return Err(Fault::new(ErrorKind::CodingInHttp10, 0));
         }
         self.codings.at.get_or_insert(u32::try_from(place).unwrap_or(u32::MAX));
-        self.codings.add(&value_of(line, name_len));
+        self.codings.add(value);
         Ok(())
     }
 }

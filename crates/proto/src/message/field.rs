@@ -89,16 +89,16 @@ impl<'b> Iterator for FieldIter<'b> {
         if self.rest.is_empty() {
             return None;
         }
+        // Mostly one line that ends by CR LF. Whatever else is there has been checked.
+        if let Some((colon, end)) = quick_line(self.rest, 0)
+            && (end + 2 == self.rest.len() || is_unfolded(self.rest, end + 2))
+        {
+            let (line, rest) = self.rest.split_at(end);
+            self.rest = &rest[2..];
+            return Some(Field { name: &line[..colon], value: Cow::Borrowed(bytes::trim(&line[colon + 1..])) });
+        }
         let colon = bytes::token_len(self.rest);
         let (name, rest) = (&self.rest[..colon], self.rest.get(colon + 1..)?);
-        // Mostly one line that ends by CR LF. Whatever else is there has been checked.
-        if let Some(end) = bytes::bad_value_byte(rest)
-            && let [b'\r', b'\n', next @ ..] = &rest[end..]
-            && !matches!(next, [b' ' | b'\t', ..])
-        {
-            self.rest = next;
-            return Some(Field { name, value: Cow::Borrowed(bytes::trim(&rest[..end])) });
-        }
         let mut end = 0;
         let mut folded = false;
         loop {
@@ -149,23 +149,32 @@ pub(crate) fn check_line(line: &[u8]) -> Result<usize, Fault> {
     Ok(colon)
 }
 
-/// Where the value of the line that `input` begins with ends and how long its name is, if the line is
-/// whole and a request may have it: one look at each byte. What is not is for [`check_line`] to judge.
+/// Where name and value of the line end that starts at `start`, if the line is whole and a request may have it:
+/// one look at each byte. What is not is for [`check_line`] to judge.
 #[inline]
-pub(crate) fn quick_line(input: &[u8]) -> Option<(usize, usize)> {
-    let name = bytes::token_len(input);
-    let [b':', value @ ..] = input.get(name..)? else { return None };
-    let end = name + 1 + bytes::bad_value_byte(value)?;
-    (name > 0 && input[end..].starts_with(b"\r\n")).then_some((end, name))
+pub(crate) fn quick_line(input: &[u8], start: usize) -> Option<(usize, usize)> {
+    let colon = bytes::token_end(input, start);
+    if colon == start || input.get(colon) != Some(&b':') {
+        return None;
+    }
+    let end = bytes::value_end(input, colon + 1);
+    input.get(end..)?.starts_with(b"\r\n").then_some((colon, end))
 }
 
-/// The value of a line that [`check_line`] accepted.
+/// Whether the line before `next` goes no further than that. `false` also if that cannot be known yet.
 #[inline]
-pub(crate) fn value_of(line: &[u8], name_len: usize) -> Cow<'_, [u8]> {
+pub(crate) fn is_unfolded(input: &[u8], next: usize) -> bool {
+    input.get(next).is_some_and(|b| !matches!(b, b' ' | b'\t'))
+}
+
+/// The value of a line that [`check_line`] accepted. Only a response's can be folded.
+#[inline]
+pub(crate) fn value_of(line: &[u8], name_len: usize, server: bool) -> Cow<'_, [u8]> {
     let value = &line[name_len + 1..];
-    match memchr::memchr(b'\n', value) {
-        None => Cow::Borrowed(bytes::trim(value)),
-        Some(_) => Cow::Owned(unfold(value)),
+    if server || memchr::memchr(b'\n', value).is_none() {
+        Cow::Borrowed(bytes::trim(value))
+    } else {
+        Cow::Owned(unfold(value))
     }
 }
 

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::facts::Facts;
-use super::field::{check_line, quick_line};
+use super::field::{check_line, is_unfolded, quick_line};
 use super::lines::{Bound, Line, Lines};
 use super::{Fault, Fields, KeepAlive, request_line, status_line};
 use crate::body::{Framing, FramingRule};
@@ -107,12 +107,20 @@ impl StartLine {
     }
 }
 
-/// A complete head, before framing and persistence are decided.
-pub(crate) struct Parsed<'b> {
+/// Where a complete head ends.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Whole {
+    /// Behind its field lines.
+    fields: usize,
+    /// Behind its final empty line.
     pub(crate) len: usize,
-    pub(crate) facts: Facts,
+}
+
+/// A complete head, before framing and persistence are decided.
+pub(crate) struct Parsed<'p, 'b> {
+    pub(crate) facts: &'p Facts,
     pub(crate) fields: Fields<'b>,
-    start: Start,
+    line: &'p StartLine,
     input: &'b [u8],
 }
 
@@ -120,6 +128,7 @@ impl HeadParser {
     pub(crate) const NEW: Self = Self { lines: Lines::NEW, facts: Facts::NEW, start: None, seen: 0 };
 
     /// True before the first byte of the head came.
+    #[inline]
     pub(crate) const fn is_fresh(&self) -> bool {
         self.seen == 0
     }
@@ -131,24 +140,29 @@ impl HeadParser {
 
     /// Parses as many whole lines as there are. `None`: more input is needed; then the next input
     /// must start with the same bytes.
-    pub(crate) fn advance<'b, R: Role>(
+    pub(crate) fn advance<R: Role>(
         &mut self,
-        input: &'b [u8],
+        input: &[u8],
         limits: &Limits,
         http09: bool,
-    ) -> Result<Option<Parsed<'b>>, Fault> {
+    ) -> Result<Option<Whole>, Fault> {
+        if input.is_empty() && self.is_fresh() {
+            return Ok(None);
+        }
         self.seen = input.len();
         if self.start.is_none() && !self.start_line::<R>(input, limits, http09)? {
             return Ok(None);
         }
-        let Some(start) = self.start else { return Ok(None) };
-        if start.line.version() == Version::Http09 {
-            return Ok(Some(self.complete(start, start.fields, start.fields, input)));
+        let Some(Start { line, fields }) = &self.start else { return Ok(None) };
+        let (version, fields) = (line.version(), *fields);
+        if version == Version::Http09 {
+            return Ok(Some(Whole { fields, len: fields }));
         }
         let bound = Bound { bytes: limits.head, fault: Fault::new(ErrorKind::HeadTooLarge, limits.head) };
         loop {
-            if R::IS_SERVER && self.quick_field(start, input, limits)? {
-                continue;
+            if self.quick_fields::<R>(version, input, limits)? {
+                let end = self.lines.take(0);
+                return Ok(Some(Whole { fields: end.start, len: end.next }));
             }
             let line = if R::IS_SERVER {
                 self.lines.next(input, true, bound)?
@@ -157,32 +171,43 @@ impl HeadParser {
             };
             let Some(line) = line else { return Ok(None) };
             if line.start == line.end {
-                return Ok(Some(self.complete(start, line.start, line.next, input)));
+                return Ok(Some(Whole { fields: line.start, len: line.next }));
             }
             if line.next >= limits.head {
                 return Err(bound.fault);
             }
-            self.field::<R>(line, start, input, limits)?;
+            self.field::<R>(line, version, line.start == fields, input, limits)?;
         }
     }
 
-    /// Takes the next field line if it is whole and sound. `false`: it is to be looked at closely.
-    #[inline]
-    fn quick_field(&mut self, start: Start, input: &[u8], limits: &Limits) -> Result<bool, Fault> {
+    /// Takes the field lines that are whole and sound. `true`: what comes next ends the head; `false`: it is to be
+    /// looked at closely.
+    fn quick_fields<R: Role>(&mut self, version: Version, input: &[u8], limits: &Limits) -> Result<bool, Fault> {
+        let Some(mut at) = self.lines.fresh() else { return Ok(false) };
         // A head may end where the limit is, a field line may not.
-        let rest = self.lines.fresh(input, limits.head.saturating_sub(1)).filter(|_| self.facts.fields < limits.fields);
-        let Some((end, name)) = rest.and_then(quick_line) else { return Ok(false) };
-        let line = self.lines.take(end);
-        self.facts.fields += 1;
-        self.facts
-            .gather(line.text(input), name, line.start, start.line.version(), true)
-            .map_err(|f| f.after(line.start))?;
-        Ok(true)
+        let head = &input[..input.len().min(limits.head)];
+        let lines = &head[..head.len().min(limits.head.saturating_sub(1))];
+        let mut left = limits.fields.saturating_sub(self.facts.fields);
+        let ends = |at| head.get(at..).is_some_and(|rest: &[u8]| rest.starts_with(b"\r\n"));
+        while left > 0
+            && lines.get(at) != Some(&b'\r')
+            && let Some((colon, end)) = quick_line(lines, at)
+            && (R::IS_SERVER || is_unfolded(input, end + 2))
+        {
+            let gathered = self.facts.gather(&input[at..end], colon - at, at, version, R::IS_SERVER);
+            gathered.map_err(|f| f.after(at))?;
+            at = end + 2;
+            left -= 1;
+        }
+        self.facts.fields = limits.fields.max(self.facts.fields) - left;
+        self.lines = Lines::from(at);
+        Ok(ends(at))
     }
 
     fn start_line<R: Role>(&mut self, input: &[u8], limits: &Limits, http09: bool) -> Result<bool, Fault> {
         if R::IS_SERVER
-            && let Some((line, end)) = self.lines.fresh(input, input.len()).and_then(request_line::quick)
+            && self.lines.fresh() == Some(0)
+            && let Some((line, end)) = request_line::quick(input)
             && end <= limits.start_line
         {
             let fields = self.lines.take(end).next;
@@ -217,11 +242,17 @@ impl HeadParser {
     }
 
     #[inline]
-    fn field<R: Role>(&mut self, line: Line, start: Start, input: &[u8], limits: &Limits) -> Result<(), Fault> {
+    fn field<R: Role>(
+        &mut self,
+        line: Line,
+        version: Version,
+        is_first: bool,
+        input: &[u8],
+        limits: &Limits,
+    ) -> Result<(), Fault> {
         let text = line.text(input);
         if let [b' ' | b'\t', ..] = text {
-            let first = line.start == start.fields;
-            let kind = if first { ErrorKind::WhitespaceBeforeFields } else { ErrorKind::ObsFold };
+            let kind = if is_first { ErrorKind::WhitespaceBeforeFields } else { ErrorKind::ObsFold };
             return Err(Fault::new(kind, line.start));
         }
         if self.facts.fields == limits.fields {
@@ -229,25 +260,29 @@ impl HeadParser {
         }
         self.facts.fields += 1;
         check_line(text)
-            .and_then(|name| self.facts.gather(text, name, line.start, start.line.version(), R::IS_SERVER))
+            .and_then(|name| self.facts.gather(text, name, line.start, version, R::IS_SERVER))
             .map_err(|f| f.after(line.start))
     }
 
-    const fn complete<'b>(&self, start: Start, fields_end: usize, len: usize, input: &'b [u8]) -> Parsed<'b> {
-        let (head, _) = input.split_at(fields_end);
-        let (_, fields) = head.split_at(start.fields);
-        Parsed { len, facts: self.facts, fields: Fields::new(fields, self.facts.fields), start, input }
+    /// The head that `advance` found whole in `input`.
+    #[inline]
+    pub(crate) fn parsed<'b>(&self, whole: Whole, input: &'b [u8]) -> Option<Parsed<'_, 'b>> {
+        let start = self.start.as_ref()?;
+        let fields = Fields::new(input.get(start.fields..whole.fields)?, self.facts.fields);
+        Some(Parsed { facts: &self.facts, fields, line: &start.line, input })
     }
 }
 
-impl<'b> Parsed<'b> {
+impl<'b> Parsed<'_, 'b> {
+    #[inline]
     pub(crate) const fn version(&self) -> Version {
-        self.start.line.version()
+        self.line.version()
     }
 
     /// Method and target; empty in the client role.
+    #[inline]
     pub(crate) fn request_line(&self) -> (&'b [u8], &'b [u8]) {
-        match self.start.line {
+        match *self.line {
             StartLine::Request(line) => {
                 (&self.input[..line.method_end], &self.input[line.method_end + 1..line.target_end])
             }
@@ -257,7 +292,7 @@ impl<'b> Parsed<'b> {
 
     /// Status and reason; `200` and empty in the server role.
     pub(crate) fn status_line(&self) -> (StatusCode, &'b [u8]) {
-        match self.start.line {
+        match *self.line {
             StartLine::Status { status, end, .. } => (status, status_line::reason(&self.input[..end])),
             StartLine::Request(_) => (StatusCode::OK, &[]),
         }

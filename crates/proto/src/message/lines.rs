@@ -38,7 +38,13 @@ impl Line {
 }
 
 impl Lines {
-    pub(crate) const NEW: Self = Self { start: 0, searched: 0 };
+    pub(crate) const NEW: Self = Self::from(0);
+
+    /// The next line starts at `start`.
+    #[inline]
+    pub(crate) const fn from(start: usize) -> Self {
+        Self { start, searched: start }
+    }
 
     /// The next whole line; `None` when more input is needed. `strict` (requests) refuses a bare
     /// LF; otherwise (responses) it ends a line, as RFC 9112 section 2.2 allows.
@@ -63,11 +69,11 @@ impl Lines {
         Ok(Some(line))
     }
 
-    /// All from the next line on that may be looked at, if nothing of that line was looked at before:
-    /// who looks again each time that more has come looks too often.
+    /// Where the next line starts, if nothing of it was looked at before: who looks again each time that more has
+    /// come looks too often.
     #[inline]
-    pub(crate) fn fresh<'b>(&self, input: &'b [u8], bound: usize) -> Option<&'b [u8]> {
-        if self.searched == self.start { input[..input.len().min(bound)].get(self.start..) } else { None }
+    pub(crate) fn fresh(&self) -> Option<usize> {
+        (self.searched == self.start).then_some(self.start)
     }
 
     /// Takes the next line, whose text is so long and which ends by CR LF, without a look at it.

@@ -3,6 +3,7 @@
 //! A head is parsed once, line by line, in the order it arrives; each byte is looked at once
 //! however slowly it comes. Everything framing and persistence need is gathered on the way.
 
+mod block;
 mod bytes;
 pub(crate) mod encode;
 pub(crate) mod facts;
@@ -17,7 +18,7 @@ pub use facts::KeepAlive;
 pub use field::{Field, FieldIter, Fields};
 pub use head::{Expectation, RequestHead, ResponseHead};
 
-pub(crate) use bytes::is_token_byte;
+pub(crate) use bytes::{is_name, is_token_byte, token_end};
 pub(crate) use field::check_line;
 pub(crate) use lines::{Bound, Lines};
 

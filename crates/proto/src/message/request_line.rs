@@ -16,17 +16,19 @@ pub(crate) struct RequestLine {
 /// one look at each byte. What is not is for [`parse`] to judge.
 #[inline]
 pub(crate) fn quick(input: &[u8]) -> Option<(RequestLine, usize)> {
-    let method_end = bytes::token_len(input);
-    let [b' ', rest @ ..] = input.get(method_end..)? else { return None };
-    let target_end = method_end + 1 + bytes::target_len(rest);
-    let [b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ (b'0' | b'1'), b'\r', b'\n', ..] = input[target_end..]
-    else {
-        return None;
-    };
+    let method_end = bytes::token_end(input, 0);
     // Other forms of targets, and other methods' targets, are for `parse`.
-    let is_path = method_end > 0 && rest[0] == b'/' && &input[..method_end] != b"CONNECT";
-    let version = if minor == b'0' { Version::Http10 } else { Version::Http11 };
-    is_path.then_some((RequestLine { method_end, target_end, version }, target_end + b" HTTP/1.1".len()))
+    let is_path = method_end > 0 && input.get(method_end..)?.starts_with(b" /") && &input[..method_end] != b"CONNECT";
+    if !is_path {
+        return None;
+    }
+    let target_end = bytes::target_end(input, method_end + 1);
+    let version = match input.get(target_end..)?.first_chunk()? {
+        b" HTTP/1.1\r\n" => Version::Http11,
+        b" HTTP/1.0\r\n" => Version::Http10,
+        _ => return None,
+    };
+    Some((RequestLine { method_end, target_end, version }, target_end + b" HTTP/1.1".len()))
 }
 
 /// Parses a whole request line. `http09` allows the simple request `GET /path`.

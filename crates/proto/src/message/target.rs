@@ -6,7 +6,7 @@ use crate::error::ErrorKind;
 /// Checks that `target` has a form that `method` may have, and holds only visible ASCII.
 pub(crate) fn check(method: &[u8], target: &[u8]) -> Result<(), Fault> {
     let bad = |at| Err(Fault::new(ErrorKind::BadTarget, at));
-    let len = bytes::target_len(target);
+    let len = bytes::target_end(target, 0);
     match target.get(len) {
         Some(b'\r') => return Err(Fault::new(ErrorKind::BareCr, len)),
         Some(_) => return bad(len),
@@ -25,19 +25,13 @@ pub(crate) fn check(method: &[u8], target: &[u8]) -> Result<(), Fault> {
 /// `host [ ":" port ]`, one host, no user information. Empty is allowed: a target without an
 /// authority has an empty `Host`.
 pub(crate) fn is_host(value: &[u8]) -> bool {
-    if let [b'[', rest @ ..] = value {
-        let Some(end) = memchr::memchr(b']', rest) else { return false };
-        let literal = &rest[..end];
-        if literal.is_empty() || !literal.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')) {
-            return false;
-        }
-        return match &rest[end + 1..] {
-            [] => true,
-            [b':', port @ ..] => is_port(port),
-            _ => false,
-        };
-    }
-    let host = registered_name_len(value);
+    let host = match value {
+        [b'[', ..] => match literal_len(value) {
+            Some(len) => len,
+            None => return false,
+        },
+        _ => registered_name_len(value),
+    };
     match &value[host..] {
         [] => true,
         [b':', port @ ..] => host > 0 && is_port(port),
@@ -45,12 +39,20 @@ pub(crate) fn is_host(value: &[u8]) -> bool {
     }
 }
 
-/// The length of the RFC 3986 `reg-name` at the start, without the comma: a comma would make a list
-/// of hosts of it.
+/// The length of the IP literal at the start, with its brackets.
+#[cold]
+fn literal_len(value: &[u8]) -> Option<usize> {
+    let end = memchr::memchr(b']', value)?;
+    let address = &value[1..end];
+    let is_address = |address: &[u8]| address.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'));
+    (!address.is_empty() && is_address(address)).then_some(end + 1)
+}
+
+/// The length of the RFC 3986 `reg-name` at the start, without the comma.
 fn registered_name_len(value: &[u8]) -> usize {
     let mut len = 0;
     loop {
-        len += value[len..].iter().position(|&b| !NAME[b as usize]).unwrap_or(value.len() - len);
+        len = bytes::name_end(value, len);
         match &value[len..] {
             [b'%', a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => len += 3,
             _ => return len,
@@ -58,24 +60,8 @@ fn registered_name_len(value: &[u8]) -> usize {
     }
 }
 
-/// What a `reg-name` may hold but for the comma and percent-encoded bytes.
-const NAME: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut b = 0;
-    while b < 256 {
-        let byte = b as u8;
-        table[b] = byte.is_ascii_alphanumeric()
-            || matches!(
-                byte,
-                b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b';' | b'='
-            );
-        b += 1;
-    }
-    table
-};
-
 fn is_port(port: &[u8]) -> bool {
-    port.is_empty() || bytes::decimal(port).is_some_and(|n| n <= 65_535)
+    port.iter().all(u8::is_ascii_digit) && port.len() < 5 || bytes::decimal(port).is_some_and(|n| n <= 65_535)
 }
 
 fn is_authority_with_port(target: &[u8]) -> bool {

@@ -26,8 +26,8 @@ use crate::io::{self, Deadline, fields};
 use crate::observe::{ConnectionInfo, Head, UnderWay};
 
 pub(super) use let_go::Rest;
-use pipelined::queue_head;
 pub(super) use pipelined::{Queued, observe, queue_whole};
+use pipelined::{queue_end, queue_head};
 
 /// How long a client with `Expect: 100-continue` waits before it sends its content unasked
 /// (RFC 9110 section 10.1.1 forbids to wait for ever).
@@ -38,7 +38,8 @@ pub(super) struct Exchange {
     /// Where somebody observes. Before the lease: its end is told before the connection's.
     observed: Option<Box<UnderWay>>,
     lease: Lease,
-    pub(super) info: ConnectionInfo,
+    /// Until the response has it.
+    info: Option<ConnectionInfo>,
     /// The request's content, until it is sent.
     content: Option<Body>,
     /// Content that the head announced and that is not yet queued; `None` if it announced no length.
@@ -63,6 +64,8 @@ pub(super) struct Exchange {
     fin: bool,
     /// Bytes came after the request had begun.
     heard: bool,
+    /// When the last bytes came; before any, when it began.
+    heard_at: Instant,
     /// On a reused connection: what had been sent before this request.
     before: Option<Before>,
     /// Whether its fate is judged by that. An idempotent request is sent again without evidence.
@@ -105,17 +108,24 @@ impl Exchange {
         let length = content.size_hint().exact();
         let framing = queue_head(pooled, prepared, length)?;
         let owed = if let Framing::Length(length) = framing { Some(length) } else { None };
+        let content = if owed == Some(0) && content.is_end_stream() {
+            queue_end(pooled)?;
+            None
+        } else {
+            Some(content)
+        };
         let waits = prepared.waits_to_be_asked && owed != Some(0);
         Ok(Box::new(Self {
             observed,
             lease,
-            info,
-            content: Some(content),
+            info: Some(info),
+            content,
             owed,
             trailers: HeaderMap::new(),
             hold: waits.then(|| io::now() + CONTINUE_WAIT),
             unasked: false,
             stalled: None,
+            heard_at: course.began(),
             course,
             on_interim: prepared.on_interim.clone(),
             write_error: None,
@@ -163,8 +173,15 @@ impl Exchange {
 
     /// Goes on with both halves until the response has taken a step.
     pub(super) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step, Error>> {
-        self.poll_send(cx)?;
+        if !self.is_sent() {
+            self.poll_send(cx)?;
+        }
         self.poll_receive(cx)
+    }
+
+    /// Bytes that were received and not yet used.
+    pub(super) fn received(&mut self) -> usize {
+        self.lease.pooled().transport.unread().len()
     }
 
     /// Bytes of the response's content still to come, if that is known.
@@ -172,9 +189,15 @@ impl Exchange {
         self.lease.pooled().connection.content_left()
     }
 
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step, Error>> {
-        let mut now = io::now();
+    /// Goes on with the response until it has taken a step.
+    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step, Error>> {
+        if self.received() == 0 {
+            // What the request took to be sent is not the server's time, nor is what the reader was away.
+            let sent = self.course.sent_at().filter(|_| !self.answered);
+            self.heard_at = sent.map_or_else(io::now, |sent| sent.max(self.heard_at));
+        }
         loop {
+            let now = self.heard_at;
             let pooled = self.lease.pooled();
             let unread = pooled.transport.unread();
             let (used, event) = match pooled.connection.receive(unread, now) {
@@ -220,7 +243,6 @@ impl Exchange {
                 Event::NeedInput => {
                     pooled.transport.consume(used);
                     ready!(self.poll_input(cx))?;
-                    now = io::now();
                 }
                 Event::Paused | Event::HandOver | Event::Closed => return Poll::Ready(Ok(Step::End)),
             }
@@ -233,7 +255,10 @@ impl Exchange {
         if let Some(observed) = &mut self.observed {
             observed.answered(response.status());
         }
-        self.lease.survived(&self.info);
+        let info = self.info.take();
+        if let Some(info) = &info {
+            self.lease.survived(info);
+        }
         if self.unasked {
             self.lease.never_asked();
         }
@@ -251,7 +276,9 @@ impl Exchange {
             return Err(self.error(Kind::Coding));
         }
         // Where it came from, and where the time went.
-        response.extensions_mut().insert(self.info.clone());
+        if let Some(info) = info {
+            response.extensions_mut().insert(info);
+        }
         response.extensions_mut().insert(self.course.headed(now));
         Ok(Step::Head(response))
     }
@@ -262,13 +289,16 @@ impl Exchange {
         let content = pooled.connection.is_receiving_content();
         match pooled.transport.poll_fill(content, cx) {
             Poll::Ready(Ok(0)) => {
-                self.fin = true;
+                (self.fin, self.heard_at) = (true, io::now());
                 return Poll::Ready(match pooled.connection.receive_eof() {
                     Ok(_) => Ok(()),
                     Err(e) => Err(self.error(Kind::Protocol(e))),
                 });
             }
-            Poll::Ready(Ok(_)) => return Poll::Ready(self.hear()),
+            Poll::Ready(Ok(_)) => {
+                self.heard_at = io::now();
+                return Poll::Ready(self.hear());
+            }
             Poll::Ready(Err(e)) => {
                 pooled.connection.close(CloseReason::PeerReset);
                 return Poll::Ready(Err(self.error(Kind::Io(e))));
@@ -280,6 +310,7 @@ impl Exchange {
         let next = [self.hold, content_end, response_end, send_end].into_iter().flatten().min();
         ready!(self.deadline.poll(next, cx));
         let now = io::now();
+        self.heard_at = now;
         if self.hold.is_some_and(|at| at <= now) {
             (self.hold, self.unasked) = (None, true);
             self.poll_send(cx)?;

@@ -6,7 +6,7 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use http::uri::Scheme;
+use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Uri};
 
 use crate::BoxError;
@@ -135,6 +135,8 @@ pub(super) struct Origins(Mutex<Spelled>);
 
 #[derive(Default)]
 struct Spelled {
+    /// The one that was asked for last, by scheme and spelling: mostly the next request's, too.
+    last: Option<(bool, Authority, Origin)>,
     http: HashMap<Box<str>, Origin>,
     https: HashMap<Box<str>, Origin>,
 }
@@ -143,17 +145,28 @@ impl Origins {
     /// The origin of an absolute `http` or `https` URI.
     pub(super) fn of(&self, uri: &Uri) -> Result<Origin, BoxError> {
         let is_secure = is_secure(uri)?;
-        let spelling = uri.authority().map_or("", |authority| authority.as_str());
+        // Without an authority there is no host, and no origin.
+        let Some(authority) = uri.authority() else { return Origin::of(uri) };
         let mut spelled = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = if is_secure { &mut spelled.https } else { &mut spelled.http };
-        if let Some(origin) = known.get(spelling) {
+        if let Some((secure, last, origin)) = &spelled.last
+            && *secure == is_secure
+            && last.as_str() == authority.as_str()
+        {
             return Ok(origin.clone());
         }
-        let origin = Origin::of(uri)?;
-        if known.len() >= MANY {
-            known.clear();
-        }
-        known.insert(spelling.into(), origin.clone());
+        let known = if is_secure { &mut spelled.https } else { &mut spelled.http };
+        let origin = match known.get(authority.as_str()) {
+            Some(origin) => origin.clone(),
+            None => {
+                let origin = Origin::of(uri)?;
+                if known.len() >= MANY {
+                    known.clear();
+                }
+                known.insert(authority.as_str().into(), origin.clone());
+                origin
+            }
+        };
+        spelled.last = Some((is_secure, authority.clone(), origin.clone()));
         Ok(origin)
     }
 }

@@ -45,18 +45,37 @@ pub(super) fn head(head: &ResponseHead<'_>, received: &[u8]) -> Response<()> {
     response
 }
 
-/// Adds the content. A response without gives its connection back at once.
+/// Adds the content. If all of it has come, as with a response without any, the connection is given
+/// back at once.
 pub(super) fn with_content(head: Response<()>, mut exchange: Box<Exchange>) -> Response<Body> {
     exchange.left = exchange.content_left();
-    if exchange.left == Some(0) {
-        exchange.take_end();
-        exchange.let_go();
-        return head.map(|()| Body::empty());
+    match exchange.take_whole() {
+        Some(content) => {
+            exchange.let_go();
+            head.map(|()| content.into())
+        }
+        None => head.map(|()| Body::response(exchange)),
     }
-    head.map(|()| Body::response(exchange))
 }
 
 impl Exchange {
+    /// The content of a length-delimited message, if all of it has come.
+    fn take_whole(&mut self) -> Option<Bytes> {
+        let content = match self.left? {
+            0 => Bytes::new(),
+            left if left <= self.received() as u64 => {
+                let Poll::Ready(Ok(Step::Frame(frame))) = self.poll_receive(&mut Context::from_waker(Waker::noop()))
+                else {
+                    return None;
+                };
+                frame.into_data().ok()?
+            }
+            _ => return None,
+        };
+        self.take_end();
+        Some(content)
+    }
+
     /// The end of a length-delimited message needs no further input: take it now, so that the
     /// connection is free before the caller asks again.
     fn take_end(&mut self) {

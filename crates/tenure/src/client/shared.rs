@@ -199,6 +199,9 @@ impl Shared {
     }
 
     pub(super) fn carry_out(self: &Arc<Self>, acts: Acts) {
+        if acts.is_empty() {
+            return;
+        }
         for (pooled, why) in acts.close {
             self.ended(pooled, why);
         }

@@ -1,6 +1,7 @@
 //! Where the time of a request went.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::io::now;
@@ -19,9 +20,32 @@ pub struct Timing(Arc<Parts>);
 struct Parts {
     queue: Duration,
     making: Option<Making>,
-    sent: OnceLock<Duration>,
+    sent: Known,
     wait: Duration,
-    received: OnceLock<Duration>,
+    received: Known,
+}
+
+/// A duration that may become known later, and then stays: nanoseconds and one, or 0.
+#[derive(Debug)]
+struct Known(AtomicU64);
+
+impl Known {
+    fn new(duration: Option<Duration>) -> Self {
+        let known = Self(AtomicU64::new(0));
+        duration.into_iter().for_each(|duration| known.set(duration));
+        known
+    }
+
+    fn set(&self, duration: Duration) {
+        self.0.store(
+            u64::try_from(duration.as_nanos()).map_or(u64::MAX, |nanos| nanos.saturating_add(1)),
+            Ordering::Relaxed,
+        );
+    }
+
+    fn get(&self) -> Option<Duration> {
+        self.0.load(Ordering::Relaxed).checked_sub(1).map(Duration::from_nanos)
+    }
 }
 
 /// How long making a connection took.
@@ -63,7 +87,7 @@ impl Timing {
     /// From the connection to the last byte of the request. `None` while the request is being sent,
     /// and for ever if its content was not wanted.
     pub fn send(&self) -> Option<Duration> {
-        self.0.sent.get().copied()
+        self.0.sent.get()
     }
 
     /// From the end of the request to the head of the final response; zero if that came earlier.
@@ -73,7 +97,7 @@ impl Timing {
 
     /// From the response's head to the end of its content. `None` until that was read.
     pub fn receive(&self) -> Option<Duration> {
-        self.0.received.get().copied()
+        self.0.received.get()
     }
 }
 
@@ -95,13 +119,18 @@ impl Course {
         Self { queue, making, began, sent: None, head: None }
     }
 
+    /// When it had its connection.
+    pub(super) const fn began(&self) -> Instant {
+        self.began
+    }
+
     /// The last byte has left. Only the first call counts.
     pub(super) fn sent(&mut self) {
         if self.sent.is_none() {
             let now = now();
             self.sent = Some(now);
             if let Some((_, timing)) = &self.head {
-                let _ = timing.0.sent.set(now - self.began);
+                timing.0.sent.set(now - self.began);
             }
         }
     }
@@ -113,9 +142,9 @@ impl Course {
 
     /// The final response's head is there.
     pub(super) fn headed(&mut self, now: Instant) -> Timing {
-        let sent = self.sent.map_or_else(OnceLock::new, |at| OnceLock::from(at - self.began));
+        let sent = Known::new(self.sent.map(|at| at - self.began));
         let wait = self.sent.map_or(Duration::ZERO, |at| now - at);
-        let parts = Parts { queue: self.queue, making: self.making, sent, wait, received: OnceLock::new() };
+        let parts = Parts { queue: self.queue, making: self.making, sent, wait, received: Known::new(None) };
         let timing = Timing(Arc::new(parts));
         self.head = Some((now, timing.clone()));
         timing
@@ -124,7 +153,7 @@ impl Course {
     /// The content has ended.
     pub(super) fn ended(&self, now: Instant) {
         if let Some((at, timing)) = &self.head {
-            let _ = timing.0.received.set(now - *at);
+            timing.0.received.set(now - *at);
         }
     }
 }

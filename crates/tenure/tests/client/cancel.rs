@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use tenure::{Body, Client};
+use tenure_testkit::Dead;
 use tokio::sync::Barrier;
 
 use super::{observed, read, request};
@@ -121,14 +122,10 @@ fn dropped_in_the_queue() {
 #[test]
 fn dropped_while_connecting() {
     run(async {
-        // A listener whose queue is full answers no further connection attempt.
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-        socket.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
-        socket.listen(0).unwrap();
-        socket.set_nonblocking(true).unwrap();
-        let listener = tokio::net::TcpListener::from_std(socket.into()).unwrap();
+        let Dead { listener, fillers } = Dead::at(([127, 0, 0, 1], 0).into()).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         let address = listener.local_addr().unwrap();
-        let filler = tokio::net::TcpStream::connect(address).await.unwrap();
 
         let (client, log) = observed(Client::builder().connections_per_origin(LIMIT));
         let url = format!("http://{address}/together");
@@ -142,7 +139,7 @@ fn dropped_while_connecting() {
         }
         assert_eq!(log.now().opened, 0);
         drop(connecting);
-        drop(filler);
+        drop(fillers);
 
         let barrier = Arc::new(Barrier::new(LIMIT));
         let service = tower::service_fn(move |_: Request<Body>| {

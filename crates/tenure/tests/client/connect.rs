@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tenure::client::Resolving;
 use tenure::{Client, Fate};
+use tenure_testkit::Dead;
 
 use super::{observed, read};
 use crate::common::*;
@@ -41,12 +42,8 @@ fn a_name_without_an_address() {
 #[test]
 fn a_connection_that_does_not_come_about() {
     run(async {
-        // A listener whose queue is full answers no further connection attempt.
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-        socket.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
-        socket.listen(0).unwrap();
-        let address = socket.local_addr().unwrap().as_socket().unwrap();
-        let _filler = tokio::net::TcpStream::connect(address).await.unwrap();
+        let dead = Dead::at(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = dead.address().unwrap();
         let client = Client::builder().connect_timeout(Duration::from_millis(20)).build();
         let error = client.get(format!("http://{address}/")).await.unwrap_err();
         assert!(error.is_connect() && error.is_timeout(), "{error}");

@@ -2,6 +2,7 @@
 
 use http::{Method, Request, Version};
 use http_body_util::BodyExt;
+use tenure::client::ResponseExt as _;
 use tenure::{Body, Client, CloseReason};
 
 use super::{observed, place, read, request};
@@ -48,6 +49,22 @@ fn a_connection_is_used_again_after_each_kind_of_whole_response() {
         drop(client);
         assert_eq!(served.await.unwrap().len(), 8);
         assert_eq!(log.closed(1).await, [CloseReason::Shutdown]);
+    });
+}
+
+#[test]
+fn a_connection_is_free_before_its_reader_asks_if_all_has_come() {
+    run(async {
+        let (url, _served) = answers(&["HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"; 2]).await;
+        let client = Client::builder().connections_per_origin(1).build();
+        let first = client.get(&url).await.unwrap();
+        assert_eq!(client.pool().idle(), 1);
+        let received = first.timing().unwrap().receive();
+        let second = client.get(&url).await.unwrap();
+        assert_eq!((place(&first), place(&second), received.is_some()), ((1, 1), (1, 2), true));
+        for response in [first, second] {
+            assert_eq!(body::collect(response.into_body()).await.unwrap(), "hello");
+        }
     });
 }
 

@@ -33,13 +33,14 @@ impl Exchange {
         Self {
             observed: queued.observed,
             lease,
-            info: queued.info,
+            info: Some(queued.info),
             content: None,
             owed: Some(0),
             trailers: http::HeaderMap::new(),
             hold: None,
             unasked: false,
             stalled: None,
+            heard_at: now(),
             // The server has the time that it has for any request from its turn on.
             due: queued.course.sent_at().map(|_| now()),
             course: queued.course,
@@ -89,6 +90,11 @@ impl Exchange {
 pub(in crate::client) fn queue_whole(lease: &mut Lease, prepared: &Prepared) -> Result<(), Error> {
     let pooled = lease.pooled();
     queue_head(pooled, prepared, Some(0))?;
+    queue_end(pooled)
+}
+
+/// Queues the end of a request without content.
+pub(super) fn queue_end(pooled: &mut Pooled) -> Result<(), Error> {
     let ended = pooled.connection.send_end([], pooled.transport.out());
     ended.map_err(|e| Error::new(Kind::misuse(e), Fate::NotSent))
 }

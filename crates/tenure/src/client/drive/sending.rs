@@ -13,6 +13,11 @@ use crate::error::{Error, Kind};
 use crate::io::{fields, now};
 
 impl Exchange {
+    /// The request has left, and nothing else is sent on this connection meanwhile.
+    pub(super) const fn is_sent(&self) -> bool {
+        self.content.is_none() && self.course.sent_at().is_some() && self.sent_whole.is_none()
+    }
+
     /// Sends as much as can be sent now.
     pub(in crate::client) fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         while self.write_error.is_none() {
