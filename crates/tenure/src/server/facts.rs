@@ -44,15 +44,16 @@ impl<'c> Asked<'c> {
     }
 
     /// For a request that comes from the peer itself.
+    #[inline]
     pub(super) fn info(&self) -> ConnectionInfo {
-        let Facts { id, peer, local, opened, quiet_since, stepped } = *self.facts;
+        let &Facts { id, ref peer, ref local, opened, quiet_since, stepped } = self.facts;
         // Of requests that came together only the first was waited for, and a subtraction has its price.
         let idle = if quiet_since == stepped { Duration::ZERO } else { stepped.saturating_duration_since(quiet_since) };
         ConnectionInfo {
             id,
             request: self.request,
-            peer,
-            local,
+            peer: *peer,
+            local: *local,
             client: peer.map(|peer| peer.ip().to_canonical()),
             server: None,
             age: stepped.saturating_duration_since(opened),
@@ -63,6 +64,7 @@ impl<'c> Asked<'c> {
     }
 
     /// For a request whose fields may say for whom a trusted proxy asks.
+    #[inline]
     pub(super) fn info_for(&self, headers: &HeaderMap) -> ConnectionInfo {
         let mut info = self.info();
         if let Some(forwarding) = self.forwarding {

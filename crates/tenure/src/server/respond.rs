@@ -1,7 +1,6 @@
 //! From `http::Response` to bytes: head, content as it comes, trailers.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -28,8 +27,8 @@ type Framed<B> = Result<Option<Result<Frame<<B as http_body::Body>::Data>, <B as
 /// A response's content on its way out.
 #[derive(Default)]
 struct Outgoing {
-    /// What came before the head was sent.
-    early: VecDeque<Bytes>,
+    /// What came before the head was sent, the last of it first.
+    early: Vec<Bytes>,
     early_len: usize,
     ended: bool,
     /// `None` as long as there are none.
@@ -53,7 +52,7 @@ impl Outgoing {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) => {
                         self.early_len += data.len();
-                        self.early.push_back(data);
+                        self.early.push(data);
                         continue;
                     }
                     // Only the chunked coding can carry them: the length stays unknown.
@@ -63,6 +62,7 @@ impl Outgoing {
             }
             break;
         }
+        self.early.reverse();
         Ok(())
     }
 
@@ -79,12 +79,21 @@ impl<S: Stream> Drive<S> {
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
         let mut body = pin!(body);
         let mut content = Outgoing::default();
-        let follows = poll_fn(|cx| Poll::Ready(self.queue_head(&parts, body.as_mut(), &mut content, cx))).await?;
-        spare_map::keep(parts.headers);
-        if follows { poll_fn(|cx| self.poll_send(body.as_mut(), &mut content, cx)).await } else { Ok(()) }
+        let mut begun = false;
+        poll_fn(|cx| {
+            if !std::mem::replace(&mut begun, true) {
+                let follows = self.queue_head(&parts, body.as_mut(), &mut content, cx);
+                spare_map::keep(&mut parts.headers);
+                if !follows? {
+                    return Poll::Ready(Ok(()));
+                }
+            }
+            self.poll_send(body.as_mut(), &mut content, cx)
+        })
+        .await
     }
 
     /// Queues the head of a handler's response, and says whether its content and end are to follow.
@@ -175,7 +184,7 @@ impl<S: Stream> Drive<S> {
             if content.cut {
                 return Poll::Ready(Err(Ended(CloseReason::ApplicationFailed)));
             }
-            let frame = match content.early.pop_front() {
+            let frame = match content.early.pop() {
                 Some(data) => Some(Ok(Frame::data(data))),
                 None if content.ended => None,
                 None => ready!(self.poll_frame(body.as_mut(), cx))?,

@@ -3,7 +3,7 @@
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -152,14 +152,20 @@ where
                     let _turn = turn;
                     let mut handling = pin!(service.call(request));
                     let work = |cx: &mut Context<'_>| {
-                        handling.as_mut().poll(cx).map(|done| response = done.map_err(Failure::of_service))
+                        match ready!(handling.as_mut().poll(cx)) {
+                            Ok(answer) => response = Ok(answer),
+                            Err(error) => response = Err(Failure::of_service(error)),
+                        }
+                        Poll::Ready(())
                     };
                     drive.within(&mut clock, work).await
                 };
-                match (handled, response) {
-                    (Ok(()), Ok(response)) => drive.respond(response).await,
-                    (Ok(()), Err(failure)) => Box::pin(drive.answer_failed(failure)).await,
-                    (Err(ended), _) => Err(ended),
+                match handled {
+                    Ok(()) => match response {
+                        Ok(response) => drive.respond(response).await,
+                        Err(failure) => Box::pin(drive.answer_failed(failure)).await,
+                    },
+                    Err(ended) => Err(ended),
                 }
             }
             Ok(Err(failure)) => Box::pin(drive.answer_failed(failure)).await,

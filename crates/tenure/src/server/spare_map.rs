@@ -9,24 +9,26 @@ use http::HeaderMap;
 const LARGEST: usize = 128;
 
 thread_local! {
-    static SPARE: RefCell<HeaderMap> = RefCell::default();
+    static SPARE: RefCell<Option<HeaderMap>> = const { RefCell::new(None) };
 }
 
 /// Makes room in `map`, which is new, for so many fields, if the one that was kept has it.
 pub(super) fn take(map: &mut HeaderMap, fields: usize) {
     SPARE.with_borrow_mut(|spare| {
-        if spare.capacity() >= fields {
+        if let Some(spare) = spare.as_mut().filter(|spare| spare.capacity() >= fields) {
             std::mem::swap(spare, map);
         }
     });
 }
 
-/// Keeps the map's memory, if it is more than what is kept already. What is in it is dropped.
-pub(super) fn keep(mut map: HeaderMap) {
+/// Keeps the memory of a map that is needed no more, if it is more than what is kept already.
+pub(super) fn keep(map: &mut HeaderMap) {
+    // Before the borrow: what is dropped may be anybody's.
+    map.clear();
     SPARE.with_borrow_mut(|spare| {
-        if (spare.capacity() + 1..=LARGEST).contains(&map.capacity()) {
-            map.clear();
-            *spare = map;
+        let room = spare.as_ref().map_or(0, HeaderMap::capacity);
+        if (room + 1..=LARGEST).contains(&map.capacity()) {
+            *spare = Some(std::mem::take(map));
         }
     });
 }
@@ -42,7 +44,7 @@ mod tests {
         let mut sent = HeaderMap::with_capacity(10);
         sent.insert(header::SERVER, HeaderValue::from_static("a"));
         let (room, place) = (sent.capacity(), std::ptr::from_ref(&sent[header::SERVER]).addr());
-        keep(sent);
+        keep(&mut sent);
 
         let (mut large, mut small) = (HeaderMap::new(), HeaderMap::new());
         take(&mut large, room + 1);
@@ -51,7 +53,7 @@ mod tests {
         small.insert(header::SERVER, HeaderValue::from_static("b"));
         assert_eq!(std::ptr::from_ref(&small[header::SERVER]).addr(), place);
 
-        keep(HeaderMap::with_capacity(2 * LARGEST));
+        keep(&mut HeaderMap::with_capacity(2 * LARGEST));
         let mut next = HeaderMap::new();
         take(&mut next, 1);
         assert_eq!(next.capacity(), 0, "one that large is not kept");
