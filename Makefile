@@ -44,8 +44,10 @@ test: ## all tests; they need nothing but cargo
 
 # Without the peers, so that little is built; and never incrementally, which makes other code.
 # `make guard-renew` takes the figures as they are from now on.
-GUARD := CARGO_INCREMENTAL=0 cargo run --release --locked --manifest-path bench/Cargo.toml --no-default-features -- guard
-guard: ## what a request costs (instructions, allocations, system calls) has not grown: bench/guard.json
+LADDER := --release --locked --manifest-path bench/Cargo.toml --no-default-features
+GUARD := CARGO_INCREMENTAL=0 cargo run $(LADDER) -- guard
+guard: ## what a request costs (instructions, allocations, system calls) has not grown: bench/guard.json; the ladder's own tests
+	CARGO_INCREMENTAL=0 cargo test --quiet $(LADDER)
 	$(GUARD)
 
 guard-renew:

@@ -92,6 +92,15 @@ fn head() {
     assert_eq!(Limits::default().head, 65_536);
 }
 
+/// Where the limit is only the empty line may end, so what such a line says is not looked at.
+#[test]
+fn a_field_line_that_ends_where_the_head_may_is_too_large_whatever_it_says() {
+    let head = "GET / HTTP/1.1\r\nHost: a,b\r\n";
+    let at = |limit: usize| server(|limits| limits.head = limit, format!("{head}\r\n").as_bytes());
+    assert_eq!(at(head.len()), refused(format!("431 head-too-large at {}", head.len())));
+    assert_eq!(at(head.len() + 1), refused("400 bad-host at 21"));
+}
+
 #[test]
 fn fields() {
     let request = |n: usize| format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(n - 1)).into_bytes();

@@ -142,8 +142,11 @@ impl<R: Role> Connection<R> {
         }
         let Receiving::Head { parser, .. } = &mut self.receiving else { return Ok((0, Event::Paused)) };
         let input = &input[skipped..];
-        let whole =
-            parser.advance::<R>(input, &self.config.limits, self.config.http09).map_err(|f| f.after(skipped))?;
+        let whole = if input.is_empty() {
+            None
+        } else {
+            parser.advance::<R>(input, &self.config.limits, self.config.http09).map_err(|f| f.after(skipped))?
+        };
         let Some(whole) = whole else {
             if R::IS_SERVER && parser.is_fresh() {
                 self.wait_for_request(now);

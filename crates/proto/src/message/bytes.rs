@@ -38,41 +38,39 @@ pub(super) fn target_end(bytes: &[u8], from: usize) -> usize {
     end(bytes, from, |block| !block.between(b'!', b'~') | block.is(b'#'), |_| false)
 }
 
-/// Where what a registered name (RFC 3986 section 3.2.2) may hold ends that starts at `from`: without percent-encoded
-/// bytes, and without the comma, since one would make a list of hosts of it.
-#[inline]
-pub(super) fn name_end(bytes: &[u8], from: usize) -> usize {
-    let others = |b| matches!(b, b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b';' | b'=');
-    let known =
-        |block: Block| block.lower().between(b'a', b'z') | block.between(b'0', b'9') | block.between(b'-', b'.');
-    end(bytes, from, |block| !known(block), others)
-}
-
 /// Where what a field value may hold ends that starts at `from`: HTAB, SP, VCHAR, obs-text.
 #[inline]
 pub(super) fn value_end(bytes: &[u8], from: usize) -> usize {
-    end(bytes, from, |block| block.below(b' ') | block.is(0x7f), |b| b == b'\t')
+    end(bytes, from, value_doubts, |b| b == b'\t')
+}
+
+#[inline]
+fn value_doubts(block: Block) -> Places {
+    block.below(b' ') | block.is(0x7f)
 }
 
 /// Where the good bytes end that start at `from`. `doubtful` says of 16 at once which are to be looked at by
 /// themselves; NUL is.
 #[inline]
 fn end(bytes: &[u8], from: usize, doubtful: impl Fn(Block) -> Places, is_good: impl Fn(u8) -> bool) -> usize {
-    let Some(mut rest) = bytes.get(from..) else { return bytes.len() };
-    loop {
-        let Some((block, behind)) = rest.split_first_chunk() else {
-            let place = doubtful(block::partial(bytes, bytes.len() - rest.len())).first().unwrap_or(0);
-            match rest.get(place) {
-                Some(&byte) if is_good(byte) => rest = &rest[place + 1..],
-                _ => return bytes.len() - rest.len() + place,
+    let mut at = from;
+    'good: loop {
+        let Some(rest) = bytes.get(at..) else { return bytes.len() };
+        for block in rest.as_chunks().0 {
+            match doubtful(Block::new(block)).first() {
+                None => at += 16,
+                Some(place) if is_good(block[place % 16]) => {
+                    at += place + 1;
+                    continue 'good;
+                }
+                Some(place) => return at + place,
             }
-            continue;
-        };
-        match doubtful(Block::new(block)).first() {
-            None => rest = behind,
-            Some(place) if is_good(block[place % 16]) => rest = &rest[place % 16 + 1..],
-            Some(place) => return bytes.len() - rest.len() + place,
         }
+        at += doubtful(block::partial(bytes, at)).first().unwrap_or(0);
+        if !bytes.get(at).is_some_and(|&b| is_good(b)) {
+            return at;
+        }
+        at += 1;
     }
 }
 
@@ -87,6 +85,15 @@ pub(crate) fn token_len(bytes: &[u8]) -> usize {
 pub(crate) fn bad_value_byte(value: &[u8]) -> Option<usize> {
     let end = value_end(value, 0);
     (end < value.len()).then_some(end)
+}
+
+/// Whether a field value may hold all of it.
+#[inline]
+pub(crate) fn is_value(text: &[u8]) -> bool {
+    let is_clean = |block: &[u8; 16]| value_doubts(Block::new(block)).first().is_none();
+    // The last block again, in which some were looked at already.
+    let quick = text.as_chunks().0.iter().all(is_clean) && text.last_chunk().is_some_and(is_clean);
+    quick || value_end(text, 0) == text.len()
 }
 
 /// Whether `token` is this name in any case. `known` is of letters in lower case and hyphens, four at least.

@@ -146,9 +146,6 @@ impl HeadParser {
         limits: &Limits,
         http09: bool,
     ) -> Result<Option<Whole>, Fault> {
-        if input.is_empty() && self.is_fresh() {
-            return Ok(None);
-        }
         self.seen = input.len();
         if self.start.is_none() && !self.start_line::<R>(input, limits, http09)? {
             return Ok(None);

@@ -48,17 +48,34 @@ fn literal_len(value: &[u8]) -> Option<usize> {
     (!address.is_empty() && is_address(address)).then_some(end + 1)
 }
 
-/// The length of the RFC 3986 `reg-name` at the start, without the comma.
+/// The length of the RFC 3986 `reg-name` at the start, without the comma: a comma would make a list
+/// of hosts of it.
 fn registered_name_len(value: &[u8]) -> usize {
     let mut len = 0;
     loop {
-        len = bytes::name_end(value, len);
+        len += value[len..].iter().take_while(|&&b| NAME[b as usize]).count();
         match &value[len..] {
             [b'%', a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => len += 3,
             _ => return len,
         }
     }
 }
+
+/// What a `reg-name` may hold but for the comma and percent-encoded bytes.
+const NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0;
+    while b < 256 {
+        let byte = b as u8;
+        table[b] = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b';' | b'='
+            );
+        b += 1;
+    }
+    table
+};
 
 fn is_port(port: &[u8]) -> bool {
     port.iter().all(u8::is_ascii_digit) && port.len() < 5 || bytes::decimal(port).is_some_and(|n| n <= 65_535)

@@ -55,9 +55,8 @@ impl Shared {
     /// A request that waits hears of it, if no other attempt is left for it; else it is returned.
     fn not_made(self: &Arc<Self>, origin: &Origin, error: Error) -> Option<Error> {
         let mut state = self.lock();
-        let (told, orders) = state.pool.failed(origin, now());
+        let (told, acts) = state.pool.failed(origin, now());
         let waiting = told.and_then(|ticket| state.waiting.remove(&ticket));
-        let acts = state.act(orders);
         drop(state);
         let untold = match waiting {
             Some(waiting) => {
@@ -84,7 +83,7 @@ impl Shared {
         Box::new(Pooled {
             transport: Transport::new(made.stream, Tap { observer: self.observer.clone(), id }),
             connection: Connection::new(Arc::clone(&self.config)),
-            alarm: Alarm::new(id, Arc::clone(&self.watch)),
+            alarm: Alarm::new(origin.clone(), id, Arc::clone(&self.watch)),
             origin,
             id,
             peer: made.peer,

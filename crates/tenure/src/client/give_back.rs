@@ -25,6 +25,7 @@ impl Shared {
             self.learn(&pooled.origin, pooled.ended(Known::AtOnce), why);
             return self.retire(pooled, why);
         }
+        let origin = pooled.origin.clone();
         let mut state = self.lock();
         let keep = match self.keep(&state, &pooled, now) {
             Ok(keep) => keep,
@@ -33,21 +34,17 @@ impl Shared {
                 return self.retire(pooled, why);
             }
         };
-        let (decision, orders) = state.pool.check_in(&pooled.origin, pooled.id, keep, now);
+        pooled.alarm.is_armed();
+        let (decision, acts) = state.pool.check_in(&origin, pooled, keep, now);
         match decision {
-            CheckIn::Give(ticket) => {
+            CheckIn::Give(ticket, pooled) => {
                 let waiting = state.waiting.remove(&ticket);
                 drop(state);
                 hand_over(waiting, Ok(self.lent(pooled, now)));
             }
-            CheckIn::Keep => {
-                (pooled.was_idle, pooled.making) = (true, None);
-                let alarm = Arc::clone(&pooled.alarm);
-                state.idle.insert(pooled.id, pooled);
-                let acts = state.act(orders);
+            CheckIn::Kept => {
                 let rouse = state.rouse(keep.until);
                 drop(state);
-                alarm.is_armed();
                 self.rouse(rouse);
                 self.carry_out(acts);
             }
@@ -84,8 +81,7 @@ impl Shared {
         if why == CloseReason::CloseOption && state.pool.load(&origin).0 > 1 {
             state.learned.entry(origin.clone()).or_default().said_close(now());
         }
-        let orders = state.pool.closed(&origin);
-        let acts = state.act(orders);
+        let acts = state.pool.closed(&origin);
         drop(state);
         self.carry_out(acts);
     }
@@ -109,8 +105,7 @@ impl Shared {
 
     pub(super) fn close_idle(&self) {
         let mut state = self.lock();
-        let orders = state.pool.drain();
-        let acts = state.act(orders);
+        let acts = state.pool.drain();
         drop(state);
         for (pooled, why) in acts.close {
             self.ended(pooled, why);
@@ -120,8 +115,7 @@ impl Shared {
     /// Closes the connection that has been idle longest: its descriptor is needed. False if none is.
     pub(super) fn give_up_one(self: &Arc<Self>) -> bool {
         let mut state = self.lock();
-        let orders = state.pool.relieve();
-        let acts = state.act(orders);
+        let acts = state.pool.relieve();
         drop(state);
         let found = !acts.is_empty();
         self.carry_out(acts);

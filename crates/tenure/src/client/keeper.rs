@@ -4,6 +4,7 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use super::origin::Origin;
 use super::pool::Id;
 use super::shared::{Shared, State};
 use super::time::now;
@@ -55,13 +56,12 @@ impl Shared {
     /// Looks at those on which something came, and closes those whose time is over. When to look
     /// again; `None` if nothing is idle and it was time to look.
     fn tend(self: &Arc<Self>, in_time: bool) -> Option<Instant> {
-        for id in self.watch.take() {
-            self.visit(id);
+        for (origin, id) in self.watch.take() {
+            self.visit(&origin, id);
         }
         let now = now();
         let mut state = self.lock();
-        let orders = state.pool.expire(now);
-        let acts = state.act(orders);
+        let acts = state.pool.expire(now);
         if state.forgets_at.is_none_or(|at| at <= now) {
             state.forgets_at = now.checked_add(FORGET);
             self.forget(&mut state, now);
@@ -80,12 +80,12 @@ impl Shared {
     }
 
     /// Something came on a connection, if it is idle.
-    fn visit(self: &Arc<Self>, id: Id) {
-        let mut state = self.lock();
-        let Some(pooled) = state.idle.remove(&id) else { return };
-        state.pool.take(&pooled.origin, id);
-        drop(state);
-        self.check_in(pooled);
+    fn visit(self: &Arc<Self>, origin: &Origin, id: Id) {
+        let found = self.lock().pool.take(origin, |pooled| pooled.id == id);
+        if let Some(mut pooled) = found {
+            pooled.has_waited();
+            self.check_in(pooled);
+        }
     }
 }
 

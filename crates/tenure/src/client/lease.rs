@@ -73,6 +73,11 @@ impl Pooled {
         }
     }
 
+    /// It comes from among the idle ones.
+    pub(super) const fn has_waited(&mut self) {
+        (self.was_idle, self.making) = (true, None);
+    }
+
     /// What its end teaches, if it ends now.
     pub(super) fn ended(&self, known: Known) -> Ended {
         let idle = now().saturating_duration_since(self.quiet_since);

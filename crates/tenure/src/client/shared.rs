@@ -54,8 +54,7 @@ pub(super) struct Shared {
 /// Guarded by one lock, held for decisions and moves only: never across a wait, a system call, or
 /// the drop of a connection.
 pub(super) struct State {
-    pub(super) pool: Pool<Origin>,
-    pub(super) idle: Spread<Id, Box<Pooled>>,
+    pub(super) pool: Pool<Origin, Box<Pooled>>,
     pub(super) waiting: HashMap<Ticket, oneshot::Sender<Turn>>,
     /// What was learned of the origins; forgotten by the keeper.
     pub(super) learned: Spread<Origin, Learned>,
@@ -70,31 +69,12 @@ pub(super) struct State {
 }
 
 /// What is to be done because of a decision, outside of the lock.
-#[derive(Default)]
-pub(super) struct Acts {
-    connect: Vec<Origin>,
-    pub(super) close: Vec<(Box<Pooled>, CloseReason)>,
-}
-
-impl Acts {
-    pub(super) const fn is_empty(&self) -> bool {
-        self.connect.is_empty() && self.close.is_empty()
-    }
-}
-
-impl State {
-    /// Takes out what is to be closed.
-    pub(super) fn act(&mut self, orders: Orders<Origin>) -> Acts {
-        let close = orders.close.into_iter().filter_map(|(id, why)| Some((self.idle.remove(&id)?, why))).collect();
-        Acts { connect: orders.connect, close }
-    }
-}
+type Acts = Orders<Origin, Box<Pooled>>;
 
 impl Shared {
     pub(super) fn new(builder: Builder) -> Self {
         let state = State {
             pool: Pool::new(builder.limits),
-            idle: Spread::default(),
             waiting: HashMap::new(),
             learned: Spread::default(),
             forgets_at: None,
@@ -178,24 +158,25 @@ impl Shared {
         self: &Arc<Self>,
         origin: &Origin,
         now: Instant,
-        ask: impl FnOnce(&mut Pool<Origin>) -> (Checkout, Orders<Origin>),
+        ask: impl FnOnce(&mut Pool<Origin, Box<Pooled>>) -> (Checkout<Box<Pooled>>, Acts),
     ) -> Next {
         let mut state = self.lock();
-        let (checkout, orders) = ask(&mut state.pool);
-        let acts = state.act(orders);
+        let (checkout, acts) = ask(&mut state.pool);
         let next = match checkout {
-            Checkout::Reuse(id) => state.idle.remove(&id).map(|pooled| Next::Lease(self.lent(pooled, now))),
+            Checkout::Reuse(mut pooled) => {
+                pooled.has_waited();
+                Next::Lease(self.lent(pooled, now))
+            }
             Checkout::Wait(ticket) => {
                 let (sender, turn) = oneshot::channel();
                 state.waiting.insert(ticket, sender);
                 state.runtime = Handle::try_current().ok().or(state.runtime.take());
-                Some(Next::Wait(Waiting { shared: Arc::clone(self), origin: origin.clone(), ticket, turn }))
+                Next::Wait(Waiting { shared: Arc::clone(self), origin: origin.clone(), ticket, turn })
             }
         };
         drop(state);
         self.carry_out(acts);
-        // What the pool counts as idle is among the idle ones: both change under the one lock.
-        next.expect("an idle connection is there")
+        next
     }
 
     pub(super) fn carry_out(self: &Arc<Self>, acts: Acts) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::learned::Learned;
 use super::lease::Pooled;
 use super::origin::Origin;
-use super::pool::{Entry, Id, Keep};
+use super::pool::{Entry, Keep};
 use super::shared::Shared;
 use super::time::now;
 
@@ -77,7 +77,7 @@ impl Shared {
         let state = self.lock();
         let mut origins: HashMap<&Origin, OriginSnapshot> = HashMap::new();
         for (origin, entry, idle) in state.pool.each() {
-            let idle = idle.filter_map(|(id, keep)| Some(self::idle(id, keep, state.idle.get(&id)?, now)));
+            let idle = idle.map(|(pooled, keep)| self::idle(keep, pooled, now));
             origins.insert(origin, counted(entry, idle.collect()));
         }
         for (origin, learned) in &state.learned {
@@ -98,9 +98,9 @@ fn counted(entry: &Entry, idle: Vec<IdleConnection>) -> OriginSnapshot {
     OriginSnapshot { in_use, connecting: entry.connecting(), waiting: entry.waiting(), idle, ..Default::default() }
 }
 
-fn idle(id: Id, keep: Keep, pooled: &Pooled, now: Instant) -> IdleConnection {
+fn idle(keep: Keep, pooled: &Pooled, now: Instant) -> IdleConnection {
     IdleConnection {
-        id,
+        id: pooled.id,
         age: now.saturating_duration_since(pooled.opened),
         idle: now.saturating_duration_since(pooled.quiet_since),
         requests: pooled.exchanges,

@@ -11,29 +11,31 @@ use tenure_proto::CloseReason;
 use tokio::sync::Notify;
 
 use super::lease::Pooled;
+use super::origin::Origin;
 use super::pool::Id;
 
 /// The connections on which something came, for the keeper of the pool.
 #[derive(Default)]
 pub(super) struct Watch {
-    rang: Mutex<Vec<Id>>,
+    rang: Mutex<Vec<(Origin, Id)>>,
     pub(super) keeper: Notify,
 }
 
 impl Watch {
-    fn ring(&self, id: Id) {
-        self.rang.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+    fn ring(&self, origin: &Origin, id: Id) {
+        self.rang.lock().unwrap_or_else(PoisonError::into_inner).push((origin.clone(), id));
         self.keeper.notify_one();
     }
 
     /// Those to be looked at, once.
-    pub(super) fn take(&self) -> Vec<Id> {
+    pub(super) fn take(&self) -> Vec<(Origin, Id)> {
         std::mem::take(&mut *self.rang.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// What the runtime wakes when something comes on one connection.
 pub(super) struct Alarm {
+    origin: Origin,
     id: Id,
     /// It has rung since the connection was last looked at.
     rang: AtomicBool,
@@ -41,15 +43,15 @@ pub(super) struct Alarm {
 }
 
 impl Alarm {
-    pub(super) fn new(id: Id, watch: Arc<Watch>) -> Arc<Self> {
-        Arc::new(Self { id, rang: AtomicBool::new(false), watch })
+    pub(super) fn new(origin: Origin, id: Id, watch: Arc<Watch>) -> Arc<Self> {
+        Arc::new(Self { origin, id, rang: AtomicBool::new(false), watch })
     }
 
-    /// The connection counts as idle from now on. What came since it was looked at may have been
-    /// reported too early, when nobody found it among the idle ones: so once more.
+    /// The connection is about to be among the idle ones, under the lock by which these are found.
+    /// What came since it was looked at may have been reported too early: so once more.
     pub(super) fn is_armed(&self) {
         if self.rang.load(Ordering::Acquire) {
-            self.watch.ring(self.id);
+            self.watch.ring(&self.origin, self.id);
         }
     }
 }
@@ -61,7 +63,7 @@ impl Wake for Alarm {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.rang.swap(true, Ordering::AcqRel) {
-            self.watch.ring(self.id);
+            self.watch.ring(&self.origin, self.id);
         }
     }
 }

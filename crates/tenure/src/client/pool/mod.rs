@@ -6,6 +6,7 @@
 //! is freed, or one that is made because of it. Whichever of the two comes late is kept.
 
 mod entry;
+mod expiries;
 
 #[cfg(test)]
 mod model;
@@ -22,11 +23,12 @@ use super::spread::Spread;
 use crate::idle::Slots;
 pub(crate) use entry::Entry;
 use entry::Waiter;
+use expiries::Expiries;
 
 /// Where tickets begin.
 const MIDDLE: Ticket = 1 << 63;
 
-/// A connection that waits in the pool. Numbers that this side gives out.
+/// A connection's number. This side gives them out.
 pub(crate) type Id = u64;
 /// A request that waits for a connection.
 pub(crate) type Ticket = u64;
@@ -82,51 +84,57 @@ impl Keep {
 
 /// What a request gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Checkout {
+pub(crate) enum Checkout<C> {
     /// This idle connection, taken out of the pool.
-    Reuse(Id),
+    Reuse(C),
     /// Nothing yet: its turn comes by [`CheckIn::Give`], [`Pool::connected`] or [`Pool::failed`].
     Wait(Ticket),
 }
 
 /// What to do with a connection whose exchange has ended well.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum CheckIn {
+pub(crate) enum CheckIn<C> {
     /// Hand it to a waiting request.
-    Give(Ticket),
-    /// Keep it: it counts as idle from now on, and may be among those to be closed.
-    Keep,
+    Give(Ticket, C),
+    /// It is kept, counts as idle from now on, and may be among those to be closed.
+    Kept,
 }
 
 /// What the caller has to do because of a decision.
 #[derive(PartialEq, Eq, Debug)]
-pub(crate) struct Orders<K> {
+pub(crate) struct Orders<K, C> {
     /// Begin to connect: to each of these, once for each time it is here. Its place is counted, until
     /// [`Pool::connected`] or [`Pool::failed`].
     pub(crate) connect: Vec<K>,
     /// Close these idle connections: they are out of the pool.
-    pub(crate) close: Vec<(Id, CloseReason)>,
+    pub(crate) close: Vec<(C, CloseReason)>,
 }
 
-impl<K> Default for Orders<K> {
+impl<K, C> Default for Orders<K, C> {
     fn default() -> Self {
         Self { connect: Vec::new(), close: Vec::new() }
     }
 }
 
-/// Connections by origin `K`.
+impl<K, C> Orders<K, C> {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.connect.is_empty() && self.close.is_empty()
+    }
+}
+
+/// Connections `C` by origin `K`. It holds those that are idle, and counts the others.
 ///
 /// Invariants: of each origin, idle + in use + being made = open <= `per_origin`; all open <= `total`;
 /// all idle <= `idle`. A request waits without a connection being made for it only while its origin
 /// or the whole pool has no room, and nothing idle could make room.
 #[derive(Debug)]
-pub(crate) struct Pool<K> {
+pub(crate) struct Pool<K, C> {
     limits: Limits,
     origins: Spread<K, Entry>,
     /// All idle connections, in the order of coming.
-    idle: Slots<Idle<K>>,
-    /// When those expire that do, and their slots.
-    expiries: BTreeSet<(Instant, u32)>,
+    idle: Slots<Idle<K, C>>,
+    /// When their slots are to be looked at.
+    expiries: Expiries,
     open: usize,
     /// Origins whose requests wait for the whole pool to have room, by the first of these requests.
     /// While there are any, `total` are open and none is idle.
@@ -138,20 +146,20 @@ pub(crate) struct Pool<K> {
 }
 
 #[derive(Debug)]
-struct Idle<K> {
+struct Idle<K, C> {
     origin: K,
-    id: Id,
+    connection: C,
     keep: Keep,
 }
 
-impl<K: Hash + Ord + Clone> Pool<K> {
+impl<K: Hash + Ord + Clone, C> Pool<K, C> {
     pub(crate) fn new(limits: Limits) -> Self {
         let limits = Limits { per_origin: limits.per_origin.max(1), total: limits.total.max(1), ..limits };
         Self {
             limits,
             origins: Spread::default(),
             idle: Slots::new(),
-            expiries: BTreeSet::new(),
+            expiries: Expiries::default(),
             open: 0,
             starved: BTreeSet::new(),
             last_ticket: MIDDLE,
@@ -160,9 +168,9 @@ impl<K: Hash + Ord + Clone> Pool<K> {
     }
 
     /// A request to `origin` needs a connection.
-    pub(crate) fn checkout(&mut self, origin: &K, wish: Wish, now: Instant) -> (Checkout, Orders<K>) {
-        if let Some(id) = self.take_suiting(origin, wish, now) {
-            return (Checkout::Reuse(id), Orders::default());
+    pub(crate) fn checkout(&mut self, origin: &K, wish: Wish, now: Instant) -> (Checkout<C>, Orders<K, C>) {
+        if let Some(connection) = self.take_suiting(origin, wish, now) {
+            return (Checkout::Reuse(connection), Orders::default());
         }
         self.last_ticket += 1;
         let ticket = self.last_ticket;
@@ -172,10 +180,10 @@ impl<K: Hash + Ord + Clone> Pool<K> {
 
     /// The connection that a request was given has turned out to be dead: the request keeps its turn.
     /// Any other idle one is as good, unless the request wants to be sure: they may have died together.
-    pub(crate) fn replace(&mut self, origin: &K, wish: Wish, now: Instant) -> (Checkout, Orders<K>) {
+    pub(crate) fn replace(&mut self, origin: &K, wish: Wish, now: Instant) -> (Checkout<C>, Orders<K, C>) {
         let idle = if wish == Wish::Any { self.take_suiting(origin, wish, now) } else { None };
-        if let Some(id) = idle {
-            return (Checkout::Reuse(id), self.closed(origin));
+        if let Some(connection) = idle {
+            return (Checkout::Reuse(connection), self.closed(origin));
         }
         self.first_ticket -= 1;
         let ticket = self.first_ticket;
@@ -184,14 +192,20 @@ impl<K: Hash + Ord + Clone> Pool<K> {
     }
 
     /// A connection's exchange has ended and the connection persists.
-    pub(crate) fn check_in(&mut self, origin: &K, id: Id, keep: Keep, now: Instant) -> (CheckIn, Orders<K>) {
+    pub(crate) fn check_in(
+        &mut self,
+        origin: &K,
+        connection: C,
+        keep: Keep,
+        now: Instant,
+    ) -> (CheckIn<C>, Orders<K, C>) {
         let yields = self.must_yield(origin, &keep, now);
         let entry = self.origins.entry(origin.clone()).or_default();
         if !yields && let Some(ticket) = entry.next_for(&keep, now) {
-            return (CheckIn::Give(ticket), Orders::default());
+            return (CheckIn::Give(ticket, connection), Orders::default());
         }
-        let slot = self.idle.insert(Idle { origin: origin.clone(), id, keep });
-        self.expiries.extend(keep.until.map(|until| (until, slot)));
+        let slot = self.idle.insert(Idle { origin: origin.clone(), connection, keep });
+        self.expiries.expect(slot, keep.until);
         entry.idle.push(slot);
         let somebody_waits = !entry.waiting.is_empty() || !self.starved.is_empty();
         let mut orders = Orders::default();
@@ -201,7 +215,7 @@ impl<K: Hash + Ord + Clone> Pool<K> {
         if somebody_waits {
             self.settle_into(origin, &mut orders);
         }
-        (CheckIn::Keep, orders)
+        (CheckIn::Kept, orders)
     }
 
     /// A connection was made. It is for this request; `None`: nobody waits any more, check it in.
@@ -215,7 +229,7 @@ impl<K: Hash + Ord + Clone> Pool<K> {
 
     /// A connection could not be made. Who must hear of it: the first that waits, if there are more
     /// requests than connections being made.
-    pub(crate) fn failed(&mut self, origin: &K, now: Instant) -> (Option<Ticket>, Orders<K>) {
+    pub(crate) fn failed(&mut self, origin: &K, now: Instant) -> (Option<Ticket>, Orders<K, C>) {
         let entry = self.entry(origin);
         entry.connecting = entry.connecting.saturating_sub(1);
         let mut told = None;
@@ -227,7 +241,7 @@ impl<K: Hash + Ord + Clone> Pool<K> {
     }
 
     /// A connection in use has ended.
-    pub(crate) fn closed(&mut self, origin: &K) -> Orders<K> {
+    pub(crate) fn closed(&mut self, origin: &K) -> Orders<K, C> {
         self.leave(origin);
         self.settle(origin)
     }
@@ -267,16 +281,16 @@ impl<K: Hash + Ord + Clone> Pool<K> {
         self.origins.get(origin).map_or(0, |entry| entry.waiting.len().saturating_sub(entry.connecting))
     }
 
-    /// Takes an idle connection out for a look; it counts as in use. False if it is not idle.
-    pub(crate) fn take(&mut self, origin: &K, id: Id) -> bool {
-        let Some(entry) = self.origins.get(origin) else { return false };
-        let found = entry.idle.iter().rposition(|&slot| self.idle.get(slot).is_some_and(|idle| idle.id == id));
-        found.and_then(|at| self.take_at(origin, at)).is_some()
+    /// Takes an idle connection out for a look; it counts as in use. `None` if it is not idle.
+    pub(crate) fn take(&mut self, origin: &K, is_it: impl Fn(&C) -> bool) -> Option<C> {
+        let is_it = |&slot: &u32| self.idle.get(slot).is_some_and(|idle| is_it(&idle.connection));
+        let at = self.origins.get(origin)?.idle.iter().rposition(is_it)?;
+        self.take_at(origin, at).map(|idle| idle.connection)
     }
 
     /// Begins to connect until `count` connections of the origin are idle or being made, beside those
     /// that requests wait for, as far as there is room.
-    pub(crate) fn preconnect(&mut self, origin: &K, count: usize) -> Orders<K> {
+    pub(crate) fn preconnect(&mut self, origin: &K, count: usize) -> Orders<K, C> {
         let mut orders = Orders::default();
         loop {
             let idle_room = self.idle.len() + orders.connect.len() < self.limits.idle;
@@ -292,9 +306,9 @@ impl<K: Hash + Ord + Clone> Pool<K> {
     }
 
     /// Takes out every connection whose time is over.
-    pub(crate) fn expire(&mut self, now: Instant) -> Orders<K> {
+    pub(crate) fn expire(&mut self, now: Instant) -> Orders<K, C> {
         let mut orders = Orders::default();
-        while let Some(&(until, slot)) = self.expiries.first()
+        while let Some((until, slot)) = self.first_to_expire()
             && until <= now
         {
             self.evict(slot, None, &mut orders);
@@ -303,22 +317,22 @@ impl<K: Hash + Ord + Clone> Pool<K> {
     }
 
     /// Takes out every idle connection.
-    pub(crate) fn drain(&mut self) -> Orders<K> {
+    pub(crate) fn drain(&mut self) -> Orders<K, C> {
         let mut orders = Orders::default();
         while self.evict_oldest(CloseReason::Shutdown, &mut orders) {}
         orders
     }
 
     /// Takes out the connection that has been idle longest.
-    pub(crate) fn relieve(&mut self) -> Orders<K> {
+    pub(crate) fn relieve(&mut self) -> Orders<K, C> {
         let mut orders = Orders::default();
         self.evict_oldest(CloseReason::Pressure, &mut orders);
         orders
     }
 
     /// When the next idle connection expires.
-    pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        self.expiries.first().map(|(until, _)| *until)
+    pub(crate) fn next_expiry(&mut self) -> Option<Instant> {
+        self.first_to_expire().map(|(until, _)| until)
     }
 
     /// How many are idle.
@@ -327,10 +341,10 @@ impl<K: Hash + Ord + Clone> Pool<K> {
     }
 
     /// Each origin with its numbers, and its idle connections, the oldest first.
-    pub(crate) fn each(&self) -> impl Iterator<Item = (&K, &Entry, impl Iterator<Item = (Id, Keep)>)> {
+    pub(crate) fn each(&self) -> impl Iterator<Item = (&K, &Entry, impl Iterator<Item = (&C, Keep)>)> {
         self.origins.iter().map(|(origin, entry)| {
             let idle = entry.idle.iter().filter_map(|&slot| self.idle.get(slot));
-            (origin, entry, idle.map(|idle| (idle.id, idle.keep)))
+            (origin, entry, idle.map(|idle| (&idle.connection, idle.keep)))
         })
     }
 
@@ -339,41 +353,45 @@ impl<K: Hash + Ord + Clone> Pool<K> {
     }
 
     /// The freshest idle connection that suits.
-    fn take_suiting(&mut self, origin: &K, wish: Wish, now: Instant) -> Option<Id> {
+    fn take_suiting(&mut self, origin: &K, wish: Wish, now: Instant) -> Option<C> {
         let entry = self.origins.get_mut(origin)?;
         let suits = |slot: &u32| self.idle.get(*slot).is_some_and(|idle| idle.keep.suits(wish, now));
         let at = entry.idle.iter().rposition(suits)?;
         let slot = entry.idle.remove(at);
-        self.take_out(slot).map(|idle| idle.id)
+        self.idle.remove(slot).map(|idle| idle.connection)
     }
 
-    fn take_at(&mut self, origin: &K, at: usize) -> Option<Idle<K>> {
+    fn take_at(&mut self, origin: &K, at: usize) -> Option<Idle<K, C>> {
         let slot = self.origins.get_mut(origin)?.idle.remove(at);
-        self.take_out(slot)
+        self.idle.remove(slot)
     }
 
-    /// A connection is no longer idle.
-    fn take_out(&mut self, slot: u32) -> Option<Idle<K>> {
-        let idle = self.idle.remove(slot)?;
-        if let Some(until) = idle.keep.until {
-            self.expiries.remove(&(until, slot));
+    /// When the next idle connection expires, and its slot.
+    fn first_to_expire(&mut self) -> Option<(Instant, u32)> {
+        loop {
+            let (at, slot) = self.expiries.first()?;
+            let until = self.idle.get(slot).and_then(|idle| idle.keep.until);
+            if until == Some(at) {
+                return Some((at, slot));
+            }
+            // Another connection stands there now, or none.
+            self.expiries.set(slot, until);
         }
-        Some(idle)
     }
 
     /// Closes an idle connection, for this reason or because its time is over.
-    fn evict(&mut self, slot: u32, why: Option<CloseReason>, orders: &mut Orders<K>) {
+    fn evict(&mut self, slot: u32, why: Option<CloseReason>, orders: &mut Orders<K, C>) {
         let Some(origin) = self.idle.get(slot).map(|idle| idle.origin.clone()) else { return };
         let at = self.origins.get(&origin).and_then(|entry| entry.idle.iter().position(|&other| other == slot));
         if let Some(idle) = at.and_then(|at| self.take_at(&origin, at)) {
-            orders.close.push((idle.id, why.unwrap_or(idle.keep.leaves)));
+            orders.close.push((idle.connection, why.unwrap_or(idle.keep.leaves)));
             self.leave(&origin);
             self.forget_unused(&origin);
         }
     }
 
     /// Closes the connection that has been idle longest. False if there is none.
-    fn evict_oldest(&mut self, why: CloseReason, orders: &mut Orders<K>) -> bool {
+    fn evict_oldest(&mut self, why: CloseReason, orders: &mut Orders<K, C>) -> bool {
         let Some((slot, _)) = self.idle.oldest() else { return false };
         self.evict(slot, Some(why), orders);
         true
@@ -394,14 +412,14 @@ impl<K: Hash + Ord + Clone> Pool<K> {
         }
     }
 
-    fn settle(&mut self, origin: &K) -> Orders<K> {
+    fn settle(&mut self, origin: &K) -> Orders<K, C> {
         let mut orders = Orders::default();
         self.settle_into(origin, &mut orders);
         orders
     }
 
     /// After any change: begins what can be begun for those that wait.
-    fn settle_into(&mut self, origin: &K, orders: &mut Orders<K>) {
+    fn settle_into(&mut self, origin: &K, orders: &mut Orders<K, C>) {
         if self.starved.is_empty() {
             while self.provide(origin, orders) {}
         } else {
@@ -412,7 +430,7 @@ impl<K: Hash + Ord + Clone> Pool<K> {
     }
 
     /// Those that wait for the whole pool to have room get it, whoever has waited longest first.
-    fn feed(&mut self, orders: &mut Orders<K>) {
+    fn feed(&mut self, orders: &mut Orders<K, C>) {
         while self.open < self.limits.total || self.idle.len() > 0 {
             let Some((_, origin)) = self.longest_starved() else { return };
             self.feed_no_more(&origin);
@@ -465,7 +483,7 @@ impl<K: Hash + Ord + Clone> Pool<K> {
 
     /// Begins one more connection to an origin whose requests wait, if there is room or an idle one
     /// makes room. An idle connection of the same origin is one that suits none of them.
-    fn provide(&mut self, origin: &K, orders: &mut Orders<K>) -> bool {
+    fn provide(&mut self, origin: &K, orders: &mut Orders<K, C>) -> bool {
         let Some(entry) = self.origins.get(origin).filter(|entry| entry.wants_more()) else { return false };
         if entry.open >= self.limits.per_origin {
             let Some(&oldest) = entry.idle.first() else { return false };
@@ -479,7 +497,7 @@ impl<K: Hash + Ord + Clone> Pool<K> {
         true
     }
 
-    fn begin(&mut self, origin: &K, orders: &mut Orders<K>) {
+    fn begin(&mut self, origin: &K, orders: &mut Orders<K, C>) {
         let entry = self.entry(origin);
         entry.open += 1;
         entry.connecting += 1;

@@ -9,7 +9,7 @@ const ORIGINS: [char; 3] = ['a', 'b', 'c'];
 
 /// What the pool's caller would hold: the world outside of the pool.
 struct World {
-    pool: Pool<char>,
+    pool: Pool<char, Id>,
     limits: Limits,
     now: Instant,
     random: u64,
@@ -53,7 +53,7 @@ impl World {
         Keep { since: self.now, careful_until: self.now + careful, until, leaves: CloseReason::Idle }
     }
 
-    fn obey(&mut self, orders: Orders<char>) {
+    fn obey(&mut self, orders: Orders<char, Id>) {
         for (id, _) in orders.close {
             assert!(self.idle.remove(&id).is_some(), "{id} is not idle");
         }
@@ -67,7 +67,7 @@ impl World {
         self.waiting.remove(first);
     }
 
-    fn got(&mut self, origin: char, checkout: Checkout, wish: Wish, front: bool) {
+    fn got(&mut self, origin: char, checkout: Checkout<Id>, wish: Wish, front: bool) {
         match checkout {
             Checkout::Reuse(id) => {
                 assert_eq!(self.idle.remove(&id), Some(origin));
@@ -82,11 +82,12 @@ impl World {
         let (keep, now) = (self.keep(), self.now);
         let (decision, orders) = self.pool.check_in(&origin, id, keep, now);
         match decision {
-            CheckIn::Give(ticket) => {
+            CheckIn::Give(ticket, given) => {
+                assert_eq!(given, id);
                 self.turn(origin, ticket, |wish| keep.suits(wish, now));
                 self.used.push((origin, id));
             }
-            CheckIn::Keep => {
+            CheckIn::Kept => {
                 self.idle.insert(id, origin);
             }
         }
@@ -148,6 +149,8 @@ impl World {
             }
             13 => {
                 self.now += Duration::from_millis(700);
+                let first = self.pool.each().flat_map(|(_, _, idle)| idle).filter_map(|(_, keep)| keep.until).min();
+                assert_eq!(self.pool.next_expiry(), first);
                 let orders = self.pool.expire(self.now);
                 self.obey(orders);
             }
@@ -160,8 +163,8 @@ impl World {
                 let mut ids: Vec<_> = self.idle.iter().map(|(id, origin)| (*id, *origin)).collect();
                 ids.sort_unstable();
                 let (id, origin) = ids[self.below(ids.len())];
-                assert!(self.pool.take(&origin, id));
-                assert!(!self.pool.take(&origin, id));
+                assert_eq!(self.pool.take(&origin, |other| *other == id), Some(id));
+                assert_eq!(self.pool.take(&origin, |other| *other == id), None);
                 self.idle.remove(&id);
                 self.used.push((origin, id));
             }
@@ -210,10 +213,11 @@ impl World {
         }
         assert_eq!((self.pool.open, self.pool.idle()), (all_open, all_idle));
         assert!(all_open <= self.limits.total && all_idle <= self.limits.idle);
-        assert_eq!(
-            self.pool.expiries.len(),
-            self.pool.each().flat_map(|(_, _, idle)| idle).filter(|(_, k)| k.until.is_some()).count()
-        );
+        for &slot in self.pool.origins.values().flat_map(|entry| &entry.idle) {
+            let until = self.pool.idle.get(slot).expect("it is idle").keep.until;
+            let noted = self.pool.expiries.noted(slot);
+            assert!(until.is_none_or(|until| noted.is_some_and(|at| at <= until)), "looked at too late");
+        }
         assert!(self.pool.starved.is_empty() || (total == self.limits.total && self.idle.is_empty()));
         let starved = self.pool.origins.values().filter(|entry| entry.starved.is_some()).count();
         assert_eq!(self.pool.starved.len(), starved);

@@ -8,7 +8,7 @@ const SETTLED: Duration = Duration::from_secs(2);
 /// Nothing was learned that keeps a careful request off what was safe when it fell idle.
 const CAREFUL: Wish = Wish::Settled(Duration::MAX);
 
-const NONE: Orders<char> = Orders { connect: Vec::new(), close: Vec::new() };
+const NONE: Orders<char, Id> = Orders { connect: Vec::new(), close: Vec::new() };
 
 fn limits(per_origin: usize) -> Limits {
     Limits { per_origin, total: usize::MAX, idle: usize::MAX }
@@ -18,13 +18,13 @@ fn keep(now: Instant) -> Keep {
     Keep { since: now, careful_until: now + SETTLED, until: Some(now + IDLE), leaves: CloseReason::Idle }
 }
 
-fn connect(origins: &[char]) -> Orders<char> {
+fn connect(origins: &[char]) -> Orders<char, Id> {
     Orders { connect: origins.to_vec(), close: Vec::new() }
 }
 
 /// A pool with one clock.
 struct Scene {
-    pool: Pool<char>,
+    pool: Pool<char, Id>,
     now: Instant,
 }
 
@@ -33,12 +33,12 @@ impl Scene {
         Self { pool: Pool::new(limits), now: Instant::now() }
     }
 
-    fn ask(&mut self, origin: char, wish: Wish) -> (Checkout, Orders<char>) {
+    fn ask(&mut self, origin: char, wish: Wish) -> (Checkout<Id>, Orders<char, Id>) {
         self.pool.checkout(&origin, wish, self.now)
     }
 
     /// Asks for a connection where none is idle; its ticket.
-    fn wait(&mut self, origin: char, wish: Wish, expected: Orders<char>) -> Ticket {
+    fn wait(&mut self, origin: char, wish: Wish, expected: Orders<char, Id>) -> Ticket {
         let (checkout, orders) = self.ask(origin, wish);
         assert_eq!(orders, expected);
         let Checkout::Wait(ticket) = checkout else { panic!("{checkout:?}") };
@@ -51,13 +51,13 @@ impl Scene {
         assert_eq!(self.pool.connected(&origin, self.now), Some(ticket));
     }
 
-    fn check_in(&mut self, origin: char, id: Id) -> (CheckIn, Orders<char>) {
+    fn check_in(&mut self, origin: char, id: Id) -> (CheckIn<Id>, Orders<char, Id>) {
         self.pool.check_in(&origin, id, keep(self.now), self.now)
     }
 
     fn idle(&mut self, origin: char, id: Id) {
         self.open(origin);
-        assert_eq!(self.check_in(origin, id), (CheckIn::Keep, NONE));
+        assert_eq!(self.check_in(origin, id), (CheckIn::Kept, NONE));
     }
 }
 
@@ -66,8 +66,8 @@ fn the_freshest_idle_connection_is_used_first() {
     let mut scene = Scene::new(limits(3));
     scene.open('a');
     scene.open('a');
-    assert_eq!(scene.check_in('a', 1), (CheckIn::Keep, NONE));
-    assert_eq!(scene.check_in('a', 2), (CheckIn::Keep, NONE));
+    assert_eq!(scene.check_in('a', 1), (CheckIn::Kept, NONE));
+    assert_eq!(scene.check_in('a', 2), (CheckIn::Kept, NONE));
     assert_eq!(scene.ask('a', Wish::Any), (Checkout::Reuse(2), NONE));
     scene.wait('b', Wish::Any, connect(&['b']));
 }
@@ -78,7 +78,7 @@ fn requests_over_the_limit_wait_in_order() {
     scene.open('a');
     let first = scene.wait('a', Wish::Any, NONE);
     let second = scene.wait('a', Wish::Any, NONE);
-    assert_eq!(scene.check_in('a', 7), (CheckIn::Give(first), NONE));
+    assert_eq!(scene.check_in('a', 7), (CheckIn::Give(first, 7), NONE));
     assert_eq!(scene.pool.closed(&'a'), connect(&['a']), "the place of a dead connection passes on");
     assert_eq!(scene.pool.connected(&'a', scene.now), Some(second));
     assert_eq!(scene.pool.closed(&'a'), NONE);
@@ -90,9 +90,9 @@ fn a_request_takes_whichever_comes_first_and_the_other_is_kept() {
     let mut scene = Scene::new(limits(2));
     scene.open('a');
     let ticket = scene.wait('a', Wish::Any, connect(&['a']));
-    assert_eq!(scene.check_in('a', 1), (CheckIn::Give(ticket), NONE));
+    assert_eq!(scene.check_in('a', 1), (CheckIn::Give(ticket, 1), NONE));
     assert_eq!(scene.pool.connected(&'a', scene.now), None, "it is nobody's");
-    assert_eq!(scene.check_in('a', 2), (CheckIn::Keep, NONE));
+    assert_eq!(scene.check_in('a', 2), (CheckIn::Kept, NONE));
     assert_eq!(scene.ask('a', Wish::Any), (Checkout::Reuse(2), NONE));
 }
 
@@ -101,7 +101,7 @@ fn a_connection_being_made_for_nobody_is_for_the_next() {
     let mut scene = Scene::new(limits(3));
     scene.open('a');
     let ticket = scene.wait('a', Wish::Any, connect(&['a']));
-    assert_eq!(scene.check_in('a', 1), (CheckIn::Give(ticket), NONE));
+    assert_eq!(scene.check_in('a', 1), (CheckIn::Give(ticket, 1), NONE));
     let next = scene.wait('a', Wish::Any, NONE);
     assert_eq!(scene.pool.connected(&'a', scene.now), Some(next));
 }
@@ -126,7 +126,7 @@ fn a_fresh_connection_is_never_an_idle_or_a_freed_one() {
     let evicts = Orders { connect: vec!['a'], close: vec![(1, CloseReason::PoolFull)] };
     let second = scene.wait('a', Wish::Fresh, evicts);
     let third = scene.wait('a', Wish::Any, NONE);
-    assert_eq!(scene.check_in('a', 2), (CheckIn::Give(third), NONE), "nothing for the one before it");
+    assert_eq!(scene.check_in('a', 2), (CheckIn::Give(third, 2), NONE), "nothing for the one before it");
     assert_eq!(scene.pool.connected(&'a', scene.now), Some(second));
 }
 
@@ -136,7 +136,7 @@ fn a_freed_connection_makes_room_for_a_request_that_wants_a_fresh_one() {
     scene.open('a');
     scene.wait('a', Wish::Fresh, NONE);
     let closes = Orders { connect: vec!['a'], close: vec![(5, CloseReason::PoolFull)] };
-    assert_eq!(scene.check_in('a', 5), (CheckIn::Keep, closes));
+    assert_eq!(scene.check_in('a', 5), (CheckIn::Kept, closes));
 }
 
 #[test]
@@ -145,12 +145,12 @@ fn a_request_whose_connection_was_dead_keeps_its_turn() {
     scene.open('a');
     let first = scene.wait('a', Wish::Any, NONE);
     let second = scene.wait('a', Wish::Any, NONE);
-    assert_eq!(scene.check_in('a', 1), (CheckIn::Give(first), NONE));
+    assert_eq!(scene.check_in('a', 1), (CheckIn::Give(first, 1), NONE));
     let (again, orders) = scene.pool.replace(&'a', Wish::Any, scene.now);
     let Checkout::Wait(again) = again else { panic!("{again:?}") };
     assert_eq!(orders, connect(&['a']));
     assert_eq!(scene.pool.connected(&'a', scene.now), Some(again));
-    assert_eq!(scene.check_in('a', 2), (CheckIn::Give(second), NONE));
+    assert_eq!(scene.check_in('a', 2), (CheckIn::Give(second, 2), NONE));
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_cancelled_request_gets_nothing() {
     let ticket = scene.wait('a', Wish::Any, NONE);
     assert!(scene.pool.cancel(&'a', ticket));
     assert!(!scene.pool.cancel(&'a', ticket), "only once");
-    assert_eq!(scene.check_in('a', 1), (CheckIn::Keep, NONE));
+    assert_eq!(scene.check_in('a', 1), (CheckIn::Kept, NONE));
 }
 
 #[test]
@@ -191,6 +191,27 @@ fn idle_connections_expire_at_their_time_and_not_before() {
     assert_eq!(scene.ask('a', Wish::Any), (Checkout::Reuse(2), NONE));
     scene.wait('a', Wish::Any, connect(&['a']));
     assert_eq!(scene.pool.drain(), NONE);
+}
+
+/// What was noted when it fell idle before is no longer true of it.
+#[test]
+fn a_connection_that_was_used_again_expires_by_its_last_use() {
+    let mut scene = Scene::new(limits(2));
+    let start = scene.now;
+    scene.idle('a', 1);
+    scene.now += Duration::from_secs(1);
+    assert_eq!(scene.ask('a', Wish::Any), (Checkout::Reuse(1), NONE));
+    assert_eq!(scene.pool.next_expiry(), None, "it is in use");
+    scene.check_in('a', 1);
+    scene.now += Duration::from_secs(1);
+    scene.ask('a', Wish::Any);
+    scene.check_in('a', 1);
+    assert_eq!(scene.pool.expire(start + IDLE + Duration::from_secs(1)), NONE);
+    assert_eq!(scene.pool.next_expiry(), Some(start + IDLE + Duration::from_secs(2)));
+    scene.ask('a', Wish::Any);
+    let sooner = Keep { until: Some(scene.now + SETTLED), ..keep(scene.now) };
+    scene.pool.check_in(&'a', 1, sooner, scene.now);
+    assert_eq!(scene.pool.expire(scene.now + SETTLED).close, [(1, CloseReason::Idle)]);
 }
 
 /// The clock may jump over an expiry, as it does when the machine has slept.
@@ -212,7 +233,7 @@ fn a_request_that_cannot_be_repeated_takes_no_connection_that_was_idle_for_long(
     scene.now += SETTLED;
     let ticket = scene.wait('a', CAREFUL, connect(&['a']));
     assert_eq!(scene.ask('a', Wish::Any), (Checkout::Reuse(1), NONE));
-    assert_eq!(scene.check_in('a', 1), (CheckIn::Give(ticket), NONE), "just freed");
+    assert_eq!(scene.check_in('a', 1), (CheckIn::Give(ticket, 1), NONE), "just freed");
 }
 
 #[test]
@@ -241,13 +262,13 @@ fn the_longest_idle_one_leaves_when_too_many_are_idle() {
     scene.idle('b', 2);
     scene.open('a');
     let full = Orders { connect: vec![], close: vec![(1, CloseReason::PoolFull)] };
-    assert_eq!(scene.check_in('a', 3), (CheckIn::Keep, full));
+    assert_eq!(scene.check_in('a', 3), (CheckIn::Kept, full));
     assert_eq!(scene.pool.idle(), 2);
 
     let mut scene = Scene::new(Limits { idle: 0, ..limits(6) });
     scene.open('a');
     let none = Orders { connect: vec![], close: vec![(4, CloseReason::PoolFull)] };
-    assert_eq!(scene.check_in('a', 4), (CheckIn::Keep, none), "a pool that keeps nothing");
+    assert_eq!(scene.check_in('a', 4), (CheckIn::Kept, none), "a pool that keeps nothing");
     assert!(scene.pool.origins.is_empty());
 }
 
@@ -271,7 +292,7 @@ fn who_has_waited_longest_for_the_whole_pool_is_next_whatever_the_origin() {
     let second = scene.wait('a', Wish::Any, NONE);
     let third = scene.wait('c', Wish::Any, NONE);
     let yields = Orders { connect: vec!['b'], close: vec![(1, CloseReason::Pressure)] };
-    assert_eq!(scene.check_in('a', 1), (CheckIn::Keep, yields));
+    assert_eq!(scene.check_in('a', 1), (CheckIn::Kept, yields));
     assert_eq!(scene.pool.connected(&'b', scene.now), Some(first));
     assert_eq!(scene.pool.closed(&'b'), connect(&['a']));
     assert_eq!(scene.pool.connected(&'a', scene.now), Some(second));
@@ -286,7 +307,7 @@ fn connections_are_made_in_advance_as_far_as_there_is_room() {
     assert_eq!(scene.pool.preconnect(&'a', 2), connect(&['a', 'a']));
     assert_eq!(scene.pool.preconnect(&'a', 2), NONE, "they are being made");
     assert_eq!(scene.pool.connected(&'a', scene.now), None);
-    assert_eq!(scene.check_in('a', 1), (CheckIn::Keep, NONE));
+    assert_eq!(scene.check_in('a', 1), (CheckIn::Kept, NONE));
     assert_eq!(scene.pool.preconnect(&'a', 9), connect(&['a']), "the origin's limit");
     assert_eq!(scene.pool.preconnect(&'b', 9), connect(&['b', 'b']), "everybody's limit");
     assert_eq!(scene.pool.preconnect(&'c', 1), NONE);
@@ -307,7 +328,7 @@ fn there_is_room_until_a_limit_is_reached_and_nothing_is_idle() {
     let next = scene.wait('a', Wish::Any, NONE);
     assert_eq!((scene.pool.waiting(&'a'), scene.pool.waiting(&'b')), (1, 0));
     scene.pool.connected(&'a', scene.now);
-    assert_eq!(scene.check_in('a', 1), (CheckIn::Give(next), NONE));
+    assert_eq!(scene.check_in('a', 1), (CheckIn::Give(next, 1), NONE));
     assert!(!scene.pool.has_room(&'a'), "it went to the one that waited");
     scene.open('b');
     assert!(!scene.pool.has_room(&'c'), "everybody's limit");
@@ -340,7 +361,7 @@ fn only_idle_connections_are_counted_as_idle() {
             }
             for id in (1..).take(idle) {
                 // Those in use take no idle one's place.
-                assert_eq!(scene.check_in('a', id), (CheckIn::Keep, NONE));
+                assert_eq!(scene.check_in('a', id), (CheckIn::Kept, NONE));
             }
             scene
         };
