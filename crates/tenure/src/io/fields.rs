@@ -1,9 +1,9 @@
 //! Between the core's fields, which are bytes, and `HeaderMap`.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use tenure_proto::Fields;
 
-use super::HeadCopy;
+use super::{HeadCopy, names};
 
 /// Fields that a trailer section cannot mean (RFC 9110 section 6.5.1): framing, routing, request
 /// modifiers, authentication, content description, and whatever steers the connection.
@@ -47,11 +47,13 @@ const AT_ONCE: usize = 128;
 fn to_map_by(fields: Fields<'_>, map: &mut HeaderMap, value: impl Fn(&[u8]) -> Option<HeaderValue>) {
     // What `HeaderMap` grows to by itself it would grow to step by step.
     map.reserve(fields.len().min(AT_ONCE));
-    for field in fields {
-        if let (Ok(name), Some(value)) = (HeaderName::from_bytes(field.name), value(&field.value)) {
+    names::with(|names| {
+        for field in fields {
+            let Some(name) = names.read(field.name) else { continue };
+            let Some(value) = value(&field.value) else { continue };
             map.append(name, value);
         }
-    }
+    });
 }
 
 /// The trailer section, without fields that must not be there.

@@ -1,7 +1,7 @@
 //! One copy of a received head, which the values of its `http::Request` share: no allocation for
 //! each of them, and mostly none for the copy.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use bytes::{Bytes, BytesMut};
 
@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 const BLOCK: usize = 8 * 1024;
 
 thread_local! {
-    static FREE: Cell<Option<BytesMut>> = const { Cell::new(None) };
+    static FREE: RefCell<Option<BytesMut>> = const { RefCell::new(None) };
 }
 
 /// A head as received, and its copy.
@@ -20,13 +20,14 @@ pub(crate) struct HeadCopy<'b> {
 
 impl<'b> HeadCopy<'b> {
     pub(crate) fn new(received: &'b [u8]) -> Self {
-        let mut block = FREE.take().unwrap_or_default();
-        if block.capacity() < received.len() {
-            block.reserve(received.len().max(BLOCK));
-        }
-        block.extend_from_slice(received);
-        let copy = block.split().freeze();
-        FREE.set(Some(block));
+        let copy = FREE.with_borrow_mut(|free| {
+            let block = free.get_or_insert_default();
+            if block.capacity() < received.len() {
+                block.reserve(received.len().max(BLOCK));
+            }
+            block.extend_from_slice(received);
+            block.split().freeze()
+        });
         Self { received, copy }
     }
 

@@ -11,6 +11,7 @@ pub(crate) mod fields;
 mod head_copy;
 pub(crate) mod incoming;
 mod jitter;
+mod names;
 mod probes;
 mod scratch;
 mod send_queue;

@@ -27,6 +27,7 @@ pub(crate) struct SendQueue {
 
 impl SendQueue {
     /// The buffer that heads and delimiters are appended to. Only while [`SendQueue::is_full`] is false.
+    #[inline]
     pub(crate) fn gathered(&mut self) -> &mut Vec<u8> {
         if self.gathered.capacity() == 0 {
             self.gathered = scratch::output();
@@ -41,6 +42,7 @@ impl SendQueue {
     }
 
     /// Content, with what belongs after it.
+    #[inline]
     pub(crate) fn push(&mut self, content: Bytes, after: &'static [u8]) {
         if content.len() <= COPY {
             self.gathered.extend_from_slice(&content);

@@ -29,6 +29,7 @@ pub(super) struct Berth<F>(Option<Box<Place<F>>>);
 
 impl<F: Future + 'static> Berth<F> {
     /// `make` makes the future where it is to lie, if the compiler can, rather than have it moved there.
+    #[inline]
     pub(super) fn new(span: Span, make: impl FnOnce() -> F) -> Self {
         let free = FREE.with_borrow_mut(Vec::pop).and_then(|place| place.downcast::<Place<F>>().ok());
         let mut place = free.unwrap_or_else(|| Box::new(Place { work: Box::pin(None), span: Span::none() }));

@@ -4,10 +4,10 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
 use http::StatusCode;
-use tenure_proto::{CloseReason, Directive, ProtocolError};
+use tenure_proto::{CloseReason, Directive, Event, ProtocolError};
 
 use super::drive::{Drive, Ended, Quiet};
-use super::request::{Step, step};
+use super::request::{Step, content_step};
 use super::stream::Stream;
 use crate::error::{Error, Kind};
 use crate::io::incoming::{self, Feed};
@@ -24,8 +24,8 @@ impl<S: Stream> Drive<S> {
         self.feed = None;
         if self.connection.content_left() == Some(0) {
             // Takes the end of the message, which needs no input.
-            let end = step(&mut self.connection, &mut self.transport, now());
-            debug_assert!(matches!(end, Ok(Step::End(_))), "an end needs no input");
+            let end = self.connection.receive(&[], self.facts.stepped);
+            debug_assert!(matches!(end, Ok((0, Event::End(_)))), "an end needs no input");
             return Body::empty();
         }
         let (feed, incoming) = incoming::slot(self.connection.content_left());
@@ -33,25 +33,15 @@ impl<S: Stream> Drive<S> {
         Body::incoming(incoming)
     }
 
-    /// Polls `work` and, while it waits, whatever it may be waiting for: a flush of earlier
-    /// output, and the request's content.
-    pub(super) fn poll_with_content<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut work: impl FnMut(&mut Context<'_>) -> Poll<T>,
-    ) -> Poll<Result<T, Ended>> {
-        loop {
-            if let Poll::Ready(done) = work(cx) {
-                return Poll::Ready(Ok(done));
-            }
-            if let Poll::Ready(Err(ended)) = self.poll_flush(cx) {
-                return Poll::Ready(Err(ended));
-            }
-            ready!(self.poll_content(cx))?;
+    /// What goes on while a handler waits, which it may be waiting for: a flush of earlier output,
+    /// and the request's content. Ready when it was given something to go on with.
+    pub(super) fn poll_beside(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        if let Poll::Ready(Err(ended)) = self.poll_flush(cx) {
+            return Poll::Ready(Err(ended));
         }
+        self.poll_content(cx)
     }
 
-    /// Ready when the handler was given something to go on with.
     fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
         self.awaits_content = false;
         loop {
@@ -61,7 +51,7 @@ impl<S: Stream> Drive<S> {
                 return Poll::Pending;
             }
             self.send_continue();
-            match step(&mut self.connection, &mut self.transport, now()) {
+            match content_step(&mut self.connection, &mut self.transport, now()) {
                 Ok(Step::Content(data)) => {
                     self.observed.request_content(data.len());
                     return Poll::Ready(self.feed(|feed| feed.content(data)));
@@ -119,12 +109,17 @@ impl<S: Stream> Drive<S> {
         Ok(())
     }
 
+    /// Whether a part of the request is still to come, and the connection goes on after it.
+    pub(super) fn has_rest(&self) -> bool {
+        self.connection.is_receiving_content() && self.connection.directive() == Directive::Proceed
+    }
+
     /// After the response: the rest of the request is read and thrown away, within a bound.
     pub(super) async fn finish_request(&mut self) -> Result<(), Ended> {
         self.feed = None;
         let mut discarded = 0;
-        while self.connection.is_receiving_content() && self.connection.directive() == Directive::Proceed {
-            let needs_input = match step(&mut self.connection, &mut self.transport, now()) {
+        while self.has_rest() {
+            let needs_input = match content_step(&mut self.connection, &mut self.transport, now()) {
                 Ok(Step::Content(data)) => {
                     self.observed.request_content(data.len());
                     discarded += data.len() as u64;
@@ -164,7 +159,7 @@ impl<S: Stream> Drive<S> {
     /// small, only its end can tell.
     fn pass_over_received(&mut self) {
         while self.connection.is_receiving_content() {
-            let Ok(Step::Content(data)) = step(&mut self.connection, &mut self.transport, now()) else { break };
+            let Ok(Step::Content(data)) = content_step(&mut self.connection, &mut self.transport, now()) else { break };
             self.observed.request_content(data.len());
         }
         // The rest is waited for when the response is out.

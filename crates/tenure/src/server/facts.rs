@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use tenure_proto::Fields;
@@ -44,23 +44,27 @@ impl<'c> Asked<'c> {
     }
 
     /// For a request that comes from the peer itself.
+    #[inline]
     pub(super) fn info(&self) -> ConnectionInfo {
-        let Facts { id, peer, local, opened, quiet_since, stepped } = *self.facts;
+        let &Facts { id, ref peer, ref local, opened, quiet_since, stepped } = self.facts;
+        // Of requests that came together only the first was waited for, and a subtraction has its price.
+        let idle = if quiet_since == stepped { Duration::ZERO } else { stepped.saturating_duration_since(quiet_since) };
         ConnectionInfo {
             id,
             request: self.request,
-            peer,
-            local,
+            peer: *peer,
+            local: *local,
             client: peer.map(|peer| peer.ip().to_canonical()),
             server: None,
-            age: stepped - opened,
-            idle: stepped - quiet_since,
+            age: stepped.saturating_duration_since(opened),
+            idle,
             tls: self.tls.cloned(),
             pipelined: None,
         }
     }
 
     /// For a request whose fields may say for whom a trusted proxy asks.
+    #[inline]
     pub(super) fn info_for(&self, headers: &HeaderMap) -> ConnectionInfo {
         let mut info = self.info();
         if let Some(forwarding) = self.forwarding {

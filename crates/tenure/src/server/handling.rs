@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use http::{Response, StatusCode, header};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::drive::{Drive, Ended};
 use super::stream::Stream;
@@ -24,9 +24,9 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// Begins now.
-    pub(super) fn start(limit: Option<Duration>) -> Self {
-        let end = limit.and_then(|limit| now().checked_add(limit));
+    /// Begins `now`.
+    pub(super) fn start(limit: Option<Duration>, now: Instant) -> Self {
+        let end = limit.and_then(|limit| now.checked_add(limit));
         Self { limit: limit.unwrap_or_default(), end, stands_since: None }
     }
 
@@ -41,6 +41,18 @@ impl Clock {
             self.end = end.checked_add(now().saturating_duration_since(since));
         }
         self.end
+    }
+}
+
+/// A handler gave no response.
+pub(super) enum Failure {
+    Late(TooLate),
+    Service(BoxError),
+}
+
+impl Failure {
+    pub(super) fn of_service(error: impl Into<BoxError>) -> Self {
+        Self::Service(error.into())
     }
 }
 
@@ -62,12 +74,13 @@ impl fmt::Display for TooLate {
     }
 }
 
-impl std::error::Error for TooLate {}
-
 impl<S: Stream> Drive<S> {
-    /// Waits until the request may be handled, where there is a limit of how many are.
-    pub(super) async fn turn(&mut self, clock: &Clock) -> Result<Result<Option<OwnedSemaphorePermit>, TooLate>, Ended> {
-        let Some(turns) = self.shared.turns.as_ref().map(Arc::clone) else { return Ok(Ok(None)) };
+    /// Waits until the request may be handled, of which there is a limit.
+    pub(super) async fn turn(
+        &mut self,
+        turns: Arc<Semaphore>,
+        clock: &Clock,
+    ) -> Result<Result<Option<OwnedSemaphorePermit>, TooLate>, Ended> {
         let mut turn = pin!(turns.acquire_owned());
         poll_fn(|cx| {
             if let Poll::Ready(turn) = turn.as_mut().poll(cx) {
@@ -84,18 +97,20 @@ impl<S: Stream> Drive<S> {
         .await
     }
 
-    /// Polls the handler, and feeds it content, until its time runs out.
-    pub(super) async fn within<T>(
+    /// Polls `work` of the handler, and feeds it content, until it is ready or its time runs out.
+    pub(super) async fn within(
         &mut self,
         clock: &mut Clock,
-        mut work: impl FnMut(&mut Context<'_>) -> Poll<Result<T, BoxError>>,
-    ) -> Result<Result<T, BoxError>, Ended> {
+        mut work: impl FnMut(&mut Context<'_>) -> Poll<()>,
+    ) -> Result<(), Ended> {
         poll_fn(|cx| {
-            if let Poll::Ready(done) = self.poll_with_content(cx, &mut work) {
-                return Poll::Ready(done);
+            while work(cx).is_pending() {
+                let Poll::Ready(fed) = self.poll_beside(cx) else {
+                    return self.deadline.poll(clock.follow(self.awaits_content), cx).map(Ok);
+                };
+                fed?;
             }
-            ready!(self.deadline.poll(clock.follow(self.awaits_content), cx));
-            Poll::Ready(Ok(Err(TooLate::Handler.into())))
+            Poll::Ready(Ok(()))
         })
         .await
     }

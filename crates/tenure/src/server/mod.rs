@@ -20,6 +20,7 @@ mod request;
 mod respond;
 mod service;
 mod shared;
+mod spare_map;
 mod stream;
 mod teardown;
 mod upgrade;

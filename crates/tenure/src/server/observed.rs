@@ -9,8 +9,8 @@ use tracing::Span;
 use tracing::field::Empty;
 
 use super::drive::Drive;
-use super::request::Received;
 use super::stream::Stream;
+use crate::Body;
 use crate::observe::{ConnectionInfo, Head, UnderWay};
 
 /// The exchange under way, if there is one.
@@ -63,11 +63,7 @@ impl Observed {
 
 impl<S: Stream> Drive<S> {
     /// A request has come. Its handler runs within the span.
-    pub(super) fn begin(&mut self, received: &Received) -> Span {
-        let Ok(request) = &received.request else {
-            self.begin_unread();
-            return Span::none();
-        };
+    pub(super) fn begin(&mut self, request: &Request<Body>) -> Span {
         let span = self.span(request);
         self.observed.keep(&span);
         self.observe(|drive| drive.asked().info_for(request.headers()), || head(request));
@@ -107,9 +103,10 @@ impl<S: Stream> Drive<S> {
         span
     }
 
-    /// What came cannot be read as a request, and is answered all the same.
-    pub(super) fn begin_unread(&mut self) {
+    /// What came cannot be read as a request, and is answered all the same: outside of any span.
+    pub(super) fn begin_unread(&mut self) -> Span {
         self.observe(|drive| drive.asked().info(), || Head::UNREAD);
+        Span::none()
     }
 
     fn observe(&mut self, info: impl FnOnce(&Self) -> ConnectionInfo, head: impl FnOnce() -> Head) {
@@ -119,7 +116,7 @@ impl<S: Stream> Drive<S> {
 
     /// The names are OpenTelemetry's, but for the connection's number and the request's number on
     /// it. Nothing of it is computed where nobody listens.
-    fn span(&self, request: &Request<()>) -> Span {
+    fn span(&self, request: &Request<Body>) -> Span {
         tracing::info_span!(
             "http.server.request",
             connection = self.id(),
@@ -133,7 +130,7 @@ impl<S: Stream> Drive<S> {
     }
 }
 
-fn head(request: &Request<()>) -> Head {
+fn head(request: &Request<Body>) -> Head {
     let field = |name| request.headers().get(name).cloned();
     Head {
         method: request.method().to_string(),

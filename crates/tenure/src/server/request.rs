@@ -7,11 +7,14 @@ use http::{HeaderMap, Method, Request, Uri};
 use tenure_proto::{Connection, Event, Expectation, ProtocolError, RequestHead, Server, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::spare_map;
+use crate::Body;
 use crate::io::{HeadCopy, Transport, fields};
 
 /// One step of the client's message, owned.
-pub(super) enum Step {
-    Request(Received),
+pub(super) enum Step<R = ()> {
+    /// A request's head, as whoever took the step reads it.
+    Request(R),
     Content(Bytes),
     End(Option<HeaderMap>),
     NeedInput,
@@ -21,49 +24,60 @@ pub(super) enum Step {
     Closed,
 }
 
-/// A request's head.
+/// What a request's head says beside the request.
 pub(super) struct Received {
-    /// `Err`: the target is one that `http::Uri` does not take.
-    pub(super) request: Result<Request<()>, http::Error>,
+    /// `Err`: the target is one that `http::Uri` does not take, and the request is not whole.
+    pub(super) readable: Result<(), http::Error>,
     pub(super) unknown_expectation: bool,
     /// It asks for another protocol: `Upgrade`, or CONNECT.
     pub(super) upgrade: bool,
 }
 
-/// The next step from what was received.
-pub(super) fn step<S: AsyncRead + AsyncWrite + Unpin>(
+/// The next step from what was received; `read` is given a head, and where its bytes lie.
+pub(super) fn step<S: AsyncRead + AsyncWrite + Unpin, R>(
     connection: &mut Connection<Server>,
     transport: &mut Transport<S>,
     now: Instant,
-) -> Result<Step, ProtocolError> {
+    read: impl FnOnce(&RequestHead<'_>, &[u8]) -> R,
+) -> Result<Step<R>, ProtocolError> {
     let input = transport.unread();
-    let (used, event) = connection.receive(input, now)?;
-    let step = match event {
-        Event::Content(data) => {
+    let (used, step) = match connection.receive(input, now) {
+        Ok((used, Event::Head(ref head))) => (used, Step::Request(read(head, &input[..used]))),
+        Ok((used, Event::Content(data))) => {
             let len = data.len();
             return Ok(Step::Content(transport.take(used, len)));
         }
-        Event::Head(head) => Step::Request(received(&head, &HeadCopy::new(&input[..used]))),
-        Event::End(trailers) => Step::End(fields::to_trailers(trailers)),
-        Event::NeedInput => Step::NeedInput,
-        Event::Paused | Event::HandOver => Step::Paused,
-        Event::Closed => Step::Closed,
-        Event::Interim(never) => match never {},
+        Ok((used, Event::End(trailers))) => (used, Step::End(fields::to_trailers(trailers))),
+        Ok((used, Event::NeedInput)) => (used, Step::NeedInput),
+        Ok((used, Event::Paused | Event::HandOver)) => (used, Step::Paused),
+        Ok((used, Event::Closed)) => (used, Step::Closed),
+        Ok((_, Event::Interim(never))) => match never {},
+        Err(error) => return Err(error),
     };
     transport.consume(used);
     Ok(step)
 }
 
-fn received(head: &RequestHead<'_>, copy: &HeadCopy<'_>) -> Received {
+/// The same where no request can begin.
+pub(super) fn content_step<S: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<Server>,
+    transport: &mut Transport<S>,
+    now: Instant,
+) -> Result<Step, ProtocolError> {
+    step(connection, transport, now, |_, _| ())
+}
+
+/// Makes `request`, which is new, the one whose head was received. It is filled where it lies: it
+/// is too large to be passed on from hand to hand.
+pub(super) fn read_head(head: &RequestHead<'_>, received: &[u8], request: &mut Request<Body>) -> Received {
     Received {
-        request: request(head, copy),
+        readable: fill(request, head, &HeadCopy::new(received)),
         unknown_expectation: head.expectation == Expectation::Unknown,
         upgrade: head.upgrade || head.method == b"CONNECT",
     }
 }
 
-fn request(head: &RequestHead<'_>, copy: &HeadCopy<'_>) -> Result<Request<()>, http::Error> {
-    let mut request = Request::new(());
+fn fill(request: &mut Request<Body>, head: &RequestHead<'_>, copy: &HeadCopy<'_>) -> Result<(), http::Error> {
     *request.method_mut() = Method::from_bytes(head.method)?;
     *request.uri_mut() = Uri::from_maybe_shared(copy.share(head.target))?;
     *request.version_mut() = match head.version {
@@ -71,6 +85,7 @@ fn request(head: &RequestHead<'_>, copy: &HeadCopy<'_>) -> Result<Request<()>, h
         Version::Http10 => http::Version::HTTP_10,
         Version::Http11 => http::Version::HTTP_11,
     };
+    spare_map::take(request.headers_mut(), head.fields.len());
     fields::to_map_shared(head.fields, request.headers_mut(), copy);
-    Ok(request)
+    Ok(())
 }

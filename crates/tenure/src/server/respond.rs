@@ -1,62 +1,74 @@
 //! From `http::Response` to bytes: head, content as it comes, trailers.
 
+use std::cell::Cell;
+use std::fmt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::response::Parts;
 use http::{HeaderMap, Response, StatusCode, header};
+use http_body::Frame;
 use tenure_proto::{CloseReason, Directive, Framing, MisuseError};
 
 use super::drive::{Drive, Ended};
 use super::respond::date::date;
+use super::spare_map;
 use super::stream::Stream;
 use crate::BoxError;
 use crate::io::fields::pairs;
 
 pub(super) mod date;
 
-/// The content that came at once.
+/// What a body's next frame is, or why nothing can be sent any more.
+type Framed<B> = Result<Option<Result<Frame<<B as http_body::Body>::Data>, <B as http_body::Body>::Error>>, Ended>;
+
+/// A response's content on its way out.
 #[derive(Default)]
-struct Early {
-    data: Vec<Bytes>,
-    len: usize,
+struct Outgoing {
+    /// What came before the head was sent, the last of it first.
+    early: Vec<Bytes>,
+    early_len: usize,
     ended: bool,
-    trailers: HeaderMap,
-    error: Option<BoxError>,
+    /// `None` as long as there are none.
+    trailers: Option<HeaderMap>,
+    /// It cannot be completed.
+    cut: bool,
 }
 
-impl Early {
-    /// Always ready: collects what comes without waiting, up to the bound, which says what is
-    /// small: see [`Server::collect`](super::Server::collect).
-    fn collect<B>(&mut self, mut body: Pin<&mut B>, bound: usize, cx: &mut Context<'_>) -> Poll<()>
+impl Outgoing {
+    /// Collects what comes without waiting, up to the bound, which says what is small: see
+    /// [`Server::collect`](super::Server::collect).
+    fn collect<B>(&mut self, mut body: Pin<&mut B>, bound: usize, cx: &mut Context<'_>) -> Result<(), BoxError>
     where
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
-        while self.len <= bound {
+        while self.early_len <= bound {
             match body.as_mut().poll_frame(cx) {
                 Poll::Ready(None) => self.ended = true,
-                Poll::Ready(Some(Err(error))) => self.error = Some(error.into()),
+                Poll::Ready(Some(Err(error))) => return Err(error.into()),
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) => {
-                        self.len += data.len();
-                        self.data.push(data);
+                        self.early_len += data.len();
+                        self.early.push(data);
                         continue;
                     }
                     // Only the chunked coding can carry them: the length stays unknown.
-                    Err(frame) => self.trailers = frame.into_trailers().unwrap_or_default(),
+                    Err(frame) => self.trailers = frame.into_trailers().ok(),
                 },
                 Poll::Pending => {}
             }
             break;
         }
-        Poll::Ready(())
+        self.early.reverse();
+        Ok(())
     }
 
     /// The length of the content, if all of it has come.
     const fn length(&self) -> Option<u64> {
-        if self.ended { Some(self.len as u64) } else { None }
+        if self.ended { Some(self.early_len as u64) } else { None }
     }
 }
 
@@ -67,43 +79,70 @@ impl<S: Stream> Drive<S> {
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
         let mut body = pin!(body);
-        let mut early = Early::default();
-        let length = body.size_hint().exact();
+        let mut content = Outgoing::default();
+        let mut begun = false;
+        poll_fn(|cx| {
+            if !std::mem::replace(&mut begun, true) {
+                let follows = self.queue_head(&parts, body.as_mut(), &mut content, cx);
+                spare_map::keep(&mut parts.headers);
+                if !follows? {
+                    return Poll::Ready(Ok(()));
+                }
+            }
+            self.poll_send(body.as_mut(), &mut content, cx)
+        })
+        .await
+    }
+
+    /// Queues the head of a handler's response, and says whether its content and end are to follow.
+    fn queue_head<B>(
+        &mut self,
+        parts: &Parts,
+        body: Pin<&mut B>,
+        content: &mut Outgoing,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, Ended>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        let mut length = body.size_hint().exact();
         if length.is_none() && !parts.headers.contains_key(header::CONTENT_LENGTH) {
-            poll_fn(|cx| early.collect(body.as_mut(), self.shared.limits.collect, cx)).await;
-            if let Some(error) = early.error.take() {
+            if let Err(error) = content.collect(body, self.shared.limits.collect, cx) {
                 tracing::error!(connection = self.id(), %error, "the response's content failed before it began");
                 self.connection.close_after_current(CloseReason::ApplicationFailed);
-                return self.queue_answer(StatusCode::INTERNAL_SERVER_ERROR, "the response's content failed");
+                self.queue_answer(StatusCode::INTERNAL_SERVER_ERROR, "the response's content failed")?;
+                return Ok(false);
             }
+            length = content.length();
         }
         self.announce_last();
         self.announce_unread_content();
-        let length = length.or(early.length());
-        let sent = {
-            let date = date();
-            let date = (!parts.headers.contains_key(header::DATE)).then_some((&b"date"[..], &date[..]));
-            let fields = pairs(&parts.headers).chain(date);
-            self.connection.send_head(parts.status, fields, length, self.transport.out())
-        };
-        let framing = match sent {
+        let date = date();
+        let dated = Cell::new(false);
+        // Asked only when all other fields have gone by, and by then it is known.
+        let ours = std::iter::once_with(|| (!dated.get()).then_some((&b"date"[..], &date[..]))).flatten();
+        let fields = parts.headers.iter().map(|(name, value)| {
+            dated.set(dated.get() || name == header::DATE);
+            (name.as_str().as_bytes(), value.as_bytes())
+        });
+        let framing = match self.connection.send_head(parts.status, fields.chain(ours), length, self.transport.out()) {
             Ok(framing) => framing,
-            Err(error) => return self.cannot_be_sent(&error),
+            Err(error) => return self.cannot_be_sent(&error).map(|()| false),
         };
         self.observed.answered(parts.status);
         if framing == Framing::Length(0) {
-            return self.end(&HeaderMap::new());
+            // Cannot fail: no content is owed.
+            let ended = self.connection.send_end([], self.transport.out());
+            return ended.map_err(|_| Ended(CloseReason::ApplicationFailed)).map(|()| false);
         }
         self.resets = framing == Framing::CloseDelimited;
         if self.resets {
             self.transport.stream_mut().reset_on_close(true);
         }
-        for data in std::mem::take(&mut early.data) {
-            self.queue_content(data).await?;
-        }
-        if early.ended { self.end(&HeaderMap::new()) } else { self.send_content(body, early.trailers).await }
+        Ok(true)
     }
 
     /// A handler made a response that is none.
@@ -126,74 +165,74 @@ impl<S: Stream> Drive<S> {
         }
     }
 
-    async fn send_content<B>(&mut self, mut body: Pin<&mut B>, mut trailers: HeaderMap) -> Result<(), Ended>
+    /// Sends content as it comes, then its end. A message that cannot be completed is cut, so that
+    /// its receiver sees it: what was sent so far arrives, then the connection ends inside of it.
+    fn poll_send<B>(
+        &mut self,
+        mut body: Pin<&mut B>,
+        content: &mut Outgoing,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Ended>>
     where
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
         loop {
-            let frame: Option<Result<_, BoxError>> = poll_fn(|cx| {
-                self.poll_with_content(cx, |cx| {
-                    body.as_mut().poll_frame(cx).map(|frame| frame.map(|result| result.map_err(Into::into)))
-                })
-            })
-            .await?;
-            let frame = match frame {
-                None => break,
-                Some(Ok(frame)) => frame,
-                Some(Err(error)) => {
-                    tracing::error!(connection = self.id(), %error, "the response's content failed");
-                    return Err(self.cut().await);
-                }
-            };
-            match frame.into_data() {
-                Ok(data) => self.queue_content(data).await?,
-                Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
+            if content.cut || self.transport.is_full() {
+                ready!(self.poll_flush(cx))?;
             }
-        }
-        match self.connection.send_end(pairs(&trailers), self.transport.out()) {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                tracing::error!(connection = self.id(), %error, "the response's content cannot be ended");
-                Err(self.cut().await)
+            if content.cut {
+                return Poll::Ready(Err(Ended(CloseReason::ApplicationFailed)));
+            }
+            let frame = match content.early.pop() {
+                Some(data) => Some(Ok(Frame::data(data))),
+                None if content.ended => None,
+                None => ready!(self.poll_frame(body.as_mut(), cx))?,
+            };
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) => {
+                    if let Err(error) = self.queue_content(data) {
+                        self.cut(content, &error, "the response's content is longer than announced");
+                    }
+                }
+                Some(Ok(Err(frame))) => {
+                    content.trailers.get_or_insert_default().extend(frame.into_trailers().unwrap_or_default());
+                }
+                Some(Err(error)) => self.cut(content, &error.into(), "the response's content failed"),
+                None => match self.connection.send_end(content.trailers.iter().flat_map(pairs), self.transport.out()) {
+                    Ok(()) => return Poll::Ready(Ok(())),
+                    Err(error) => self.cut(content, &error, "the response's content cannot be ended"),
+                },
             }
         }
     }
 
-    /// Queues one piece of content, and flushes when enough is queued.
-    async fn queue_content(&mut self, data: Bytes) -> Result<(), Ended> {
+    /// The next piece of content, while the handler may still read the request's.
+    fn poll_frame<B: http_body::Body>(&mut self, mut body: Pin<&mut B>, cx: &mut Context<'_>) -> Poll<Framed<B>> {
+        loop {
+            if let Poll::Ready(frame) = body.as_mut().poll_frame(cx) {
+                return Poll::Ready(Ok(frame));
+            }
+            ready!(self.poll_beside(cx))?;
+        }
+    }
+
+    /// Queues one piece of content. Only while the queue is not full.
+    fn queue_content(&mut self, data: Bytes) -> Result<(), MisuseError> {
         if data.is_empty() {
             return Ok(());
         }
-        let Ok(delimiters) = self.connection.send_content(data.len()) else {
-            tracing::error!(connection = self.id(), "the response's content is longer than announced");
-            return Err(self.cut().await);
-        };
+        let delimiters = self.connection.send_content(data.len())?;
         self.observed.response_content(data.len());
         self.transport.out().extend_from_slice(delimiters.before());
         self.transport.push(data, delimiters.after());
-        if self.transport.is_full() {
-            poll_fn(|cx| self.poll_flush(cx)).await?;
-        }
         Ok(())
     }
 
-    fn end(&mut self, trailers: &HeaderMap) -> Result<(), Ended> {
-        // Cannot fail: no content is owed.
-        self.connection
-            .send_end(pairs(trailers), self.transport.out())
-            .map_err(|_| Ended(CloseReason::ApplicationFailed))
-    }
-
-    /// The message cannot be completed: its receiver must see that it is cut. What was sent so far
-    /// arrives, then the connection ends inside the message.
-    async fn cut(&mut self) -> Ended {
+    fn cut(&mut self, content: &mut Outgoing, error: &dyn fmt::Display, what: &str) {
+        tracing::error!(connection = self.id(), %error, "{what}");
         self.connection.close(CloseReason::ApplicationFailed);
-        let flushed = poll_fn(|cx| self.poll_flush(cx)).await;
-        match flushed {
-            Ok(()) => Ended(CloseReason::ApplicationFailed),
-            Err(ended) => ended,
-        }
+        content.cut = true;
     }
 
     /// A short text answer of the server itself; flushed with what follows.

@@ -2,18 +2,20 @@
 
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use tenure_proto::{CloseReason, Directive};
+use tenure_proto::{CloseReason, Directive, RequestHead};
 use tokio::sync::OwnedSemaphorePermit;
 use tower_service::Service;
 use tracing::{Instrument as _, Span};
 
 use super::berth::Berth;
 use super::drive::{Drive, Ended, Engine, Served, Turned};
-use super::handling::{Clock, TooLate};
-use super::request::{Step, step};
+use super::handling::{Clock, Failure, TooLate};
+use super::request::{Received, Step, read_head, step};
 use super::stream::Stream;
 use super::upgrade;
 use crate::{Body, BoxError};
@@ -89,25 +91,21 @@ where
 {
     let drive = &mut served.drive;
     let now = drive.take_time();
-    let next = match step(&mut drive.connection, &mut drive.transport, now) {
+    let mut request = Request::new(Body::empty());
+    let read = |head: &RequestHead<'_>, received: &[u8]| read_head(head, received, &mut request);
+    let next = match step(&mut drive.connection, &mut drive.transport, now, read) {
         Ok(Step::Request(received)) => {
-            let span = drive.begin(&received);
-            let refuse = |span, status, text| Next::Answer(Box::new(Refusal { span, status, text }));
-            match received.request {
-                _ if received.unknown_expectation => {
-                    let text = "only the expectation 100-continue is known".to_owned();
-                    refuse(span, StatusCode::EXPECTATION_FAILED, text)
+            let span = if received.readable.is_ok() { drive.begin(&request) } else { drive.begin_unread() };
+            if let Some((status, text)) = refusal(&received) {
+                Next::Answer(Box::new(Refusal { span, status, text }))
+            } else {
+                *request.body_mut() = drive.content();
+                if drive.shared.tells_facts {
+                    let info = drive.asked().info_for(request.headers());
+                    request.extensions_mut().insert(info);
                 }
-                Err(error) => refuse(span, StatusCode::BAD_REQUEST, error.to_string()),
-                Ok(request) => {
-                    let mut request = request.map(|()| drive.content());
-                    if drive.shared.tells_facts {
-                        let info = drive.asked().info_for(request.headers());
-                        request.extensions_mut().insert(info);
-                    }
-                    let upgrade = received.upgrade.then(|| upgrade::offer(&mut request));
-                    return Begun::Exchange(Berth::new(span, || exchange(served, request, upgrade)));
-                }
+                let upgrade = received.upgrade.then(|| upgrade::offer(&mut request));
+                return Begun::Exchange(Berth::new(span, || exchange(served, request, upgrade)));
             }
         }
         Ok(Step::NeedInput) => Next::NeedInput,
@@ -115,6 +113,15 @@ where
         Err(error) => drive.refuse_now(error).map_or_else(Next::Ended, |()| Next::Flush),
     };
     Begun::Other(served, next)
+}
+
+/// Why no handler sees the request, if none does.
+fn refusal(received: &Received) -> Option<(StatusCode, String)> {
+    if received.unknown_expectation {
+        let text = "only the expectation 100-continue is known".to_owned();
+        return Some((StatusCode::EXPECTATION_FAILED, text));
+    }
+    received.readable.as_ref().err().map(|error| (StatusCode::BAD_REQUEST, error.to_string()))
 }
 
 /// One request, its answer, and what was left of its content. On one level: each further one would
@@ -135,24 +142,37 @@ where
 {
     async move {
         let Served { drive, engine: ServiceEngine(service) } = &mut *served;
-        let mut clock = Clock::start(drive.shared.limits.handler);
+        let mut clock = Clock::start(drive.shared.limits.handler, drive.facts.stepped);
         let done = match drive.admit(&mut clock, service).await {
             Ok(Ok(turn)) => {
-                let response = {
+                // What it is until the handler has answered. It lies here from the beginning: it is
+                // too large to be passed on from hand to hand.
+                let mut response = Err(Failure::Late(TooLate::Handler));
+                let handled = {
                     let _turn = turn;
                     let mut handling = pin!(service.call(request));
-                    drive.within(&mut clock, |cx| handling.as_mut().poll(cx).map_err(Into::into)).await
+                    let work = |cx: &mut Context<'_>| {
+                        match ready!(handling.as_mut().poll(cx)) {
+                            Ok(answer) => response = Ok(answer),
+                            Err(error) => response = Err(Failure::of_service(error)),
+                        }
+                        Poll::Ready(())
+                    };
+                    drive.within(&mut clock, work).await
                 };
-                match response {
-                    Ok(Ok(response)) => drive.respond(response).await,
-                    Ok(Err(error)) => Box::pin(drive.answer_failed(error)).await,
+                match handled {
+                    Ok(()) => match response {
+                        Ok(response) => drive.respond(response).await,
+                        Err(failure) => Box::pin(drive.answer_failed(failure)).await,
+                    },
                     Err(ended) => Err(ended),
                 }
             }
-            Ok(Err(error)) => Box::pin(drive.answer_failed(error)).await,
+            Ok(Err(failure)) => Box::pin(drive.answer_failed(failure)).await,
             Err(ended) => Err(ended),
         };
         let done = match done {
+            Ok(()) if drive.ends_at_once() => Ok(()),
             Ok(()) => drive.end_exchange(upgrade).await,
             Err(ended) => Err(ended),
         };
@@ -167,7 +187,18 @@ impl<S: Stream> Drive<S> {
         Ok(())
     }
 
-    /// The answer is queued.
+    /// The answer is queued. Ends the exchange if nothing has to be waited for.
+    fn ends_at_once(&mut self) -> bool {
+        let at_once = self.connection.directive() != Directive::HandOver && !self.has_rest();
+        if at_once {
+            self.feed = None;
+            self.fell_quiet();
+            self.observed.complete();
+        }
+        at_once
+    }
+
+    /// Ends the exchange where something has.
     async fn end_exchange(&mut self, upgrade: Option<upgrade::Offer>) -> Result<(), Ended> {
         if self.connection.directive() == Directive::HandOver {
             poll_fn(|cx| self.poll_flush(cx)).await?;
@@ -181,10 +212,11 @@ impl<S: Stream> Drive<S> {
     }
 
     /// The handler gave no response.
-    async fn answer_failed(&mut self, error: BoxError) -> Result<(), Ended> {
-        if let Some(late) = error.downcast_ref::<TooLate>() {
-            return self.answer_too_late(late).await;
-        }
+    async fn answer_failed(&mut self, failure: Failure) -> Result<(), Ended> {
+        let error = match failure {
+            Failure::Late(late) => return self.answer_too_late(&late).await,
+            Failure::Service(error) => error,
+        };
         tracing::error!(connection = self.id(), %error, "the service failed");
         self.connection.close_after_current(CloseReason::ApplicationFailed);
         self.answer(StatusCode::INTERNAL_SERVER_ERROR, "the service failed").await
@@ -195,12 +227,17 @@ impl<S: Stream> Drive<S> {
         &mut self,
         clock: &mut Clock,
         service: &mut V,
-    ) -> Result<Result<Option<OwnedSemaphorePermit>, BoxError>, Ended> {
-        let turn = match self.turn(clock).await? {
-            Ok(turn) => turn,
-            Err(late) => return Ok(Err(late.into())),
+    ) -> Result<Result<Option<OwnedSemaphorePermit>, Failure>, Ended> {
+        let turn = match self.shared.turns.as_ref().map(Arc::clone) {
+            None => None,
+            Some(turns) => match self.turn(turns, clock).await? {
+                Ok(turn) => turn,
+                Err(late) => return Ok(Err(Failure::Late(late))),
+            },
         };
-        let ready = self.within(clock, |cx| service.poll_ready(cx).map_err(Into::into)).await?;
+        let mut ready = Err(Failure::Late(TooLate::Handler));
+        let work = |cx: &mut Context<'_>| service.poll_ready(cx).map(|done| ready = done.map_err(Failure::of_service));
+        self.within(clock, work).await?;
         Ok(ready.map(|()| turn))
     }
 }

@@ -65,7 +65,7 @@ impl<S: Stream> Drive<S> {
             .await
             .map(|read| match read {
                 Some(0) => drop(self.connection.receive_eof()),
-                Some(_) => drop(super::request::step(&mut self.connection, &mut self.transport, now())),
+                Some(_) => drop(super::request::content_step(&mut self.connection, &mut self.transport, now())),
                 None => drop(self.connection.expire(now())),
             })?;
             if self.connection.received() - start > LINGER_BYTES {
