@@ -46,7 +46,7 @@ test: ## all tests; they need nothing but cargo
 # `make guard-renew` takes the figures as they are from now on.
 LADDER := --release --locked --manifest-path bench/Cargo.toml --no-default-features
 GUARD := CARGO_INCREMENTAL=0 cargo run $(LADDER) -- guard
-guard: ## what a request costs (instructions, allocations, system calls) has not grown: bench/guard.json; the ladder's own tests
+guard: ## what a request costs (instructions, allocations, system calls) has not grown: bench/guard.json; the ladder's own tests but those that need its peers
 	CARGO_INCREMENTAL=0 cargo test --quiet $(LADDER)
 	$(GUARD)
 
