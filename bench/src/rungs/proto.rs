@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use http::StatusCode;
-use tenure_proto::{Config, Connection, Directive, Event, MisuseError, Server};
+use tenure_proto::{Config, Connection, Directive, Event, FieldLine, MisuseError, Server};
 
 use super::epoll::Answer;
 use crate::heads::{CONTENT, CONTENT_TYPE};
@@ -13,7 +13,7 @@ use crate::heads::{CONTENT, CONTENT_TYPE};
 /// One connection.
 pub(crate) struct Proto {
     connection: Connection<Server>,
-    date: String,
+    date: FieldLine,
     /// Until when `date` is shown.
     date_until: Instant,
 }
@@ -24,7 +24,7 @@ impl Proto {
         let config = Arc::new(Config::default());
         move || Self {
             connection: Connection::new(Arc::clone(&config)),
-            date: String::new(),
+            date: FieldLine::default(),
             date_until: Instant::now(),
         }
     }
@@ -33,7 +33,8 @@ impl Proto {
     /// connection goes on.
     pub(crate) fn answer_at(&mut self, now: Instant, input: &[u8], out: &mut Vec<u8>) -> (usize, bool) {
         if now >= self.date_until {
-            self.date = httpdate::fmt_http_date(SystemTime::now());
+            let date = httpdate::fmt_http_date(SystemTime::now());
+            self.date.set(b"date", date.as_bytes()).expect("a date is a field's value");
             self.date_until = now + Duration::from_secs(1);
         }
         let mut used = 0;
@@ -42,6 +43,7 @@ impl Proto {
                 Ok((n, event)) => {
                     used += n;
                     match event {
+                        Event::Head(_) if self.connection.receive_end() => self.send(StatusCode::OK, out),
                         Event::Head(_) | Event::Content(_) => Ok(()),
                         Event::End(_) => self.send(StatusCode::OK, out),
                         Event::NeedInput => return (used, true),
@@ -60,11 +62,9 @@ impl Proto {
 
     #[inline]
     fn send(&mut self, status: StatusCode, out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        let fields = [(&b"content-type"[..], CONTENT_TYPE.as_bytes()), (b"date", self.date.as_bytes())];
-        self.connection.send_head(status, fields, Some(CONTENT.len() as u64), out)?;
-        self.connection.send_content(CONTENT.len())?;
-        out.extend_from_slice(CONTENT);
-        self.connection.send_end([], out)
+        let fields = [(&b"content-type"[..], CONTENT_TYPE.as_bytes())];
+        self.connection.send_whole(status, fields, &self.date, CONTENT, out)?;
+        Ok(())
     }
 }
 

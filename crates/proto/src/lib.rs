@@ -73,7 +73,7 @@ mod version;
 pub use body::{Framing, FramingRule};
 pub use config::{Config, Timeouts};
 pub use connection::{
-    Attempt, CloseReason, Connection, ConnectionOptions, Delimiters, Directive, Fate, MethodClass, Persistence,
+    Attempt, CloseReason, Connection, ConnectionOptions, Delimiters, Directive, Fate, FieldLine, MethodClass, Persistence,
     RequestLine, Timer, Verdict,
 };
 pub use error::{ErrorKind, MisuseError, ProtocolError};

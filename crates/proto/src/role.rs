@@ -11,8 +11,8 @@ pub(crate) mod sealed {
 
     use crate::config::{Config, Timeouts};
     use crate::connection::{Connection, Exchange, Kept, Outstanding};
+    use crate::error::ProtocolError;
     use crate::event::Event;
-    use crate::message::Fault;
     use crate::message::head::Whole;
 
     /// What only this crate may ask of a role.
@@ -20,12 +20,13 @@ pub(crate) mod sealed {
         /// What a connection remembers in this role.
         type State: State;
 
-        /// A whole head has come.
+        /// A whole head has come, behind so many bytes of empty lines.
         fn accept_head<'b>(
             connection: &mut Connection<Self>,
             whole: Whole,
             input: &'b [u8],
-        ) -> Result<Event<'b, Self>, Fault>
+            skipped: usize,
+        ) -> Result<(usize, Event<'b, Self>), ProtocolError>
         where
             Self: super::Role;
     }
@@ -54,8 +55,9 @@ pub(crate) mod sealed {
             connection: &mut Connection<Self>,
             whole: Whole,
             input: &'b [u8],
-        ) -> Result<Event<'b, Self>, Fault> {
-            connection.accept_request(whole, input)
+            skipped: usize,
+        ) -> Result<(usize, Event<'b, Self>), ProtocolError> {
+            connection.accept_request(whole, input, skipped)
         }
     }
 
@@ -66,7 +68,8 @@ pub(crate) mod sealed {
             connection: &mut Connection<Self>,
             whole: Whole,
             input: &'b [u8],
-        ) -> Result<Event<'b, Self>, Fault> {
+            _: usize,
+        ) -> Result<(usize, Event<'b, Self>), ProtocolError> {
             connection.accept_response(whole, input)
         }
     }

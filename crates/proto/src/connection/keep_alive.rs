@@ -108,6 +108,16 @@ impl Connection<Server> {
     /// client's `keep-alive`; announce the idle time if that is set.
     #[inline]
     pub(super) fn write_persistence(&mut self, version: Version, managed: &Managed, out: &mut Vec<u8>) {
+        if version == Version::Http11 && self.persistence == Persistence::Persist && !self.config.announce_idle {
+            // Nothing is to be said but what the caller has said.
+            self.state.announced = None;
+            return managed.write_connection("", out);
+        }
+        self.write_hint(version, managed, out);
+    }
+
+    #[cold]
+    fn write_hint(&mut self, version: Version, managed: &Managed, out: &mut Vec<u8>) {
         let hint = self.hint();
         let option = match (self.persistence, version) {
             (Persistence::Close(_), _) => "close",
@@ -123,7 +133,6 @@ impl Connection<Server> {
     }
 
     /// What to announce. Nothing that is not enforced (RFC 2068 section 19.7.1.1 has the field).
-    #[inline]
     fn hint(&self) -> Option<KeepAlive> {
         if !self.config.announce_idle || self.persistence != Persistence::Persist {
             return None;

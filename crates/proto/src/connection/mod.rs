@@ -27,7 +27,7 @@ use std::sync::Arc;
 pub use outstanding::MethodClass;
 pub use persistence::{CloseReason, ConnectionOptions, Persistence};
 pub use retry::{Attempt, Fate, Verdict};
-pub use send::Delimiters;
+pub use send::{Delimiters, FieldLine};
 pub use send_request::RequestLine;
 pub use teardown::Directive;
 pub use timeout::Timer;
@@ -219,6 +219,7 @@ impl<R: Role> Connection<R> {
     }
 
     /// Ends the exchange if both halves are done, or if nothing more can come of it.
+    #[inline]
     fn settle(&mut self) {
         if R::IS_SERVER { self.settle_server() } else { self.settle_client() }
     }
@@ -228,7 +229,7 @@ impl<R: Role> Connection<R> {
         if self.sending != Sending::Finished {
             return;
         }
-        match (self.receiving, self.persistence) {
+        match (&self.receiving, self.persistence) {
             (Receiving::HandOver, _) => self.end_exchange(Receiving::HandOver),
             (_, Persistence::Close(why)) => {
                 self.end_exchange(Receiving::Closed);

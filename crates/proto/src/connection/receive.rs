@@ -25,20 +25,29 @@ impl<R: Role> Connection<R> {
     /// the error's status.
     #[inline]
     pub fn receive<'b>(&mut self, input: &'b [u8], now: Instant) -> Result<(usize, Event<'b, R>), ProtocolError> {
-        let step = match &mut self.receiving {
+        match self.receiving {
+            Receiving::Head { .. } if input.is_empty() => Ok((0, self.need_head(now))),
             Receiving::Head { .. } => self.receive_head(input, now),
             Receiving::Content { .. } => self.receive_content(input, now),
             Receiving::Complete => Ok((0, Event::Paused)),
             Receiving::HandOver => Ok((0, Event::HandOver)),
-            Receiving::Closed => Ok((input.len(), Event::Closed)),
-        };
-        match step {
-            Ok((used, event)) => {
-                self.received += used as u64;
-                Ok((used, event))
+            Receiving::Closed => {
+                self.received += input.len() as u64;
+                Ok((input.len(), Event::Closed))
             }
-            Err(fault) => Err(self.refuse(fault, input)),
         }
+    }
+
+    /// Takes the end of a message of which no content is left, and says whether it did: what
+    /// [`receive`](Self::receive) would tell next as [`Event::End`] without using any input. So a
+    /// message without content is whole as soon as its head has come.
+    #[inline]
+    pub fn receive_end(&mut self) -> bool {
+        let is_over = matches!(self.receiving, Receiving::Content { content: Content::Length { left: 0 }, .. });
+        if is_over {
+            self.complete();
+        }
+        is_over
     }
 
     #[cold]
@@ -93,7 +102,21 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    fn receive_content<'b>(&mut self, input: &'b [u8], now: Instant) -> Result<(usize, Event<'b, R>), Fault> {
+    fn receive_content<'b>(
+        &mut self,
+        input: &'b [u8],
+        now: Instant,
+    ) -> Result<(usize, Event<'b, R>), ProtocolError> {
+        match self.take_content(input, now) {
+            Ok((used, event)) => {
+                self.received += used as u64;
+                Ok((used, event))
+            }
+            Err(fault) => Err(self.refuse(fault, input)),
+        }
+    }
+
+    fn take_content<'b>(&mut self, input: &'b [u8], now: Instant) -> Result<(usize, Event<'b, R>), Fault> {
         let Receiving::Content { content, .. } = &mut self.receiving else { return Ok((0, Event::Paused)) };
         match content {
             Content::Length { left } => {
@@ -123,44 +146,52 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    #[inline]
-    fn receive_head<'b>(&mut self, input: &'b [u8], now: Instant) -> Result<(usize, Event<'b, R>), Fault> {
+    /// Whatever comes of it is written where it is to go, since a head is large to be passed on from hand to hand.
+    fn receive_head<'b>(&mut self, input: &'b [u8], now: Instant) -> Result<(usize, Event<'b, R>), ProtocolError> {
         if !R::IS_SERVER && self.state.is_empty() {
-            return match input.is_empty() {
-                true => Ok((0, Event::NeedInput)),
-                false => Err(Fault::new(ErrorKind::Unsolicited, 0)),
-            };
+            return Err(self.refuse(Fault::new(ErrorKind::Unsolicited, 0), input));
         }
         let mut skipped = 0;
-        if R::IS_SERVER && input.first() == Some(&b'\r') {
-            skipped = self.skip_empty_lines(input)?;
-            if self.is_idle() && &input[skipped..] == b"\r" {
-                // Half of another empty line, or of nothing: more input decides.
-                self.wait_for_request(now);
-                return Ok((skipped, Event::NeedInput));
+        if R::IS_SERVER && input[0] == b'\r' {
+            skipped = match self.skip_empty_lines(input) {
+                Ok(skipped) => skipped,
+                Err(fault) => return Err(self.refuse(fault, input)),
+            };
+            // Half of another empty line, or of nothing: more input decides.
+            let undecided = self.is_idle() && &input[skipped..] == b"\r";
+            if undecided || skipped == input.len() {
+                self.received += skipped as u64;
+                return Ok((skipped, self.need_head(now)));
             }
         }
         let Receiving::Head { parser, .. } = &mut self.receiving else { return Ok((0, Event::Paused)) };
-        let input = &input[skipped..];
-        let whole = if input.is_empty() {
-            None
-        } else {
-            parser.advance::<R>(input, &self.config.limits, self.config.http09).map_err(|f| f.after(skipped))?
-        };
-        let Some(whole) = whole else {
-            if R::IS_SERVER && parser.is_fresh() {
-                self.wait_for_request(now);
-            } else if !R::IS_SERVER && self.state.len() == 1 && self.is_sending() {
+        match parser.advance::<R>(&input[skipped..], &self.config.limits, self.config.http09) {
+            Ok(Some(whole)) => {
+                self.wait = None;
+                R::accept_head(self, whole, input, skipped)
+            }
+            Ok(None) => {
+                self.received += skipped as u64;
+                Ok((skipped, self.need_head(now)))
+            }
+            Err(fault) => Err(self.refuse(fault.after(skipped), input)),
+        }
+    }
+
+    /// A head is not whole, or nothing of it has come.
+    fn need_head<'b>(&mut self, now: Instant) -> Event<'b, R> {
+        let is_fresh = matches!(&self.receiving, Receiving::Head { parser, .. } if parser.is_fresh());
+        if R::IS_SERVER && is_fresh {
+            self.wait_for_request(now);
+        } else if R::IS_SERVER || !self.state.is_empty() {
+            if !R::IS_SERVER && self.state.len() == 1 && self.is_sending() {
                 // The answer is due from the end of the request on, not while it is being sent.
                 self.wait = None;
             } else {
                 self.wait_for(Timer::Head, now);
             }
-            return Ok((skipped, Event::NeedInput));
-        };
-        self.wait = None;
-        let event = R::accept_head(self, whole, input).map_err(|f| f.after(skipped))?;
-        Ok((skipped + whole.len, event))
+        }
+        Event::NeedInput
     }
 
     /// RFC 9112 section 2.2: ignore at least one empty line before a request line.
@@ -192,10 +223,15 @@ impl<R: Role> Connection<R> {
     }
 
     fn end<'b>(&mut self, trailers: Fields<'b>) -> Event<'b, R> {
+        self.complete();
+        Event::End(trailers)
+    }
+
+    #[inline]
+    fn complete(&mut self) {
         self.receiving = Receiving::Complete;
         self.wait = None;
         self.settle();
-        Event::End(trailers)
     }
 
     /// A head of `len` bytes, not yet counted, says that content follows.
@@ -207,14 +243,22 @@ impl<R: Role> Connection<R> {
 
 impl Connection<Server> {
     #[inline]
-    pub(crate) fn accept_request<'b>(&mut self, whole: Whole, input: &'b [u8]) -> Result<Event<'b, Server>, Fault> {
-        let Receiving::Head { parser, .. } = &self.receiving else { return Ok(Event::Paused) };
-        let Some(parsed) = parser.parsed(whole, input) else { return Ok(Event::NeedInput) };
+    pub(crate) fn accept_request<'b>(
+        &mut self,
+        whole: Whole,
+        input: &'b [u8],
+        skipped: usize,
+    ) -> Result<(usize, Event<'b, Server>), ProtocolError> {
+        let Receiving::Head { parser, .. } = &self.receiving else { return Ok((0, Event::Paused)) };
+        let Some(parsed) = parser.parsed(whole, &input[skipped..]) else { return Ok((0, Event::NeedInput)) };
         let (version, facts) = (parsed.version(), parsed.facts);
         if version == Version::Http11 && !facts.host {
-            return Err(Fault::new(ErrorKind::MissingHost, whole.len));
+            return Err(self.refuse(Fault::new(ErrorKind::MissingHost, whole.len).after(skipped), input));
         }
-        let decision = body::of_request(facts, self.config.limits.content)?;
+        let decision = match body::of_request(facts, self.config.limits.content) {
+            Ok(decision) => decision,
+            Err(fault) => return Err(self.refuse(fault.after(skipped), input)),
+        };
         let persistence = Persistence::of(version, facts.options, self.config.http10_keep_alive);
         // RFC 9110 section 10.1.1: a 100-continue expectation in HTTP/1.0 is ignored.
         let expectation = match version {
@@ -246,15 +290,31 @@ impl Connection<Server> {
             upgrade,
             keep_alive: KeepAlive::of(parsed.fields, facts),
         };
+        let used = skipped + whole.len;
         self.persistence = self.persistence.and(persistence);
-        self.receiving = self.content_state(decision.framing, whole.len);
+        self.receiving = self.content_state(decision.framing, used);
+        self.received += used as u64;
         self.check_request_limit();
-        Ok(Event::Head(head))
+        Ok((used, Event::Head(head)))
     }
 }
 
 impl Connection<Client> {
-    pub(crate) fn accept_response<'b>(&mut self, whole: Whole, input: &'b [u8]) -> Result<Event<'b, Client>, Fault> {
+    pub(crate) fn accept_response<'b>(
+        &mut self,
+        whole: Whole,
+        input: &'b [u8],
+    ) -> Result<(usize, Event<'b, Client>), ProtocolError> {
+        match self.take_response(whole, input) {
+            Ok(event) => {
+                self.received += whole.len as u64;
+                Ok((whole.len, event))
+            }
+            Err(fault) => Err(self.refuse(fault, input)),
+        }
+    }
+
+    fn take_response<'b>(&mut self, whole: Whole, input: &'b [u8]) -> Result<Event<'b, Client>, Fault> {
         let Receiving::Head { parser, .. } = &self.receiving else { return Ok(Event::Paused) };
         let Some(parsed) = parser.parsed(whole, input) else { return Ok(Event::NeedInput) };
         let (version, facts) = (parsed.version(), parsed.facts);

@@ -34,6 +34,7 @@ impl<R: Role> Connection<R> {
     ///
     /// # Errors
     /// No message with content is being sent, or it has less room than `len`.
+    #[inline]
     pub fn send_content(&mut self, len: usize) -> Result<Delimiters, MisuseError> {
         match &mut self.sending {
             Sending::Length { left } => {
@@ -79,6 +80,35 @@ impl<R: Role> Connection<R> {
     }
 }
 
+/// A field line checked and encoded once, for a field that is sent with many messages.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct FieldLine {
+    bytes: Vec<u8>,
+}
+
+impl FieldLine {
+    /// Becomes the line of this field, in the memory that it has.
+    ///
+    /// # Errors
+    /// The field cannot be sent, or is one that the core writes or understands: `Connection`, `Content-Length`,
+    /// `Keep-Alive`, `Proxy-Connection`, `Transfer-Encoding`, `Upgrade`. The line is empty then, and sends nothing.
+    pub fn set(&mut self, name: &[u8], value: &[u8]) -> Result<(), MisuseError> {
+        self.bytes.clear();
+        let mut managed = Managed::default();
+        let is_managed = managed.absorb(name, value)? || managed.upgrade;
+        let encoded = if is_managed { Err(MisuseError::InvalidField) } else { encode::field(name, value, &mut self.bytes) };
+        if encoded.is_err() {
+            self.bytes.clear();
+        }
+        encoded
+    }
+
+    /// The line with its end.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// What the caller's fields said about things that the core decides; they are not copied.
 #[derive(Default)]
 pub(super) struct Managed {
@@ -94,16 +124,22 @@ impl Managed {
     /// Copies the caller's fields to `out`, all but those the core writes itself.
     #[inline]
     pub(super) fn copy<'f>(
+        &mut self,
         fields: impl IntoIterator<Item = (&'f [u8], &'f [u8])>,
         out: &mut Vec<u8>,
-    ) -> Result<Self, MisuseError> {
-        let mut managed = Self::default();
+    ) -> Result<(), MisuseError> {
         for (name, value) in fields {
-            if !managed.absorb(name, value)? {
+            if !self.absorb(name, value)? {
                 encode::field(name, value, out)?;
             }
         }
-        Ok(managed)
+        Ok(())
+    }
+
+    /// Nothing is to be said of the connection but what the core says.
+    #[inline]
+    const fn is_silent(&self) -> bool {
+        !self.upgrade && self.other_options.is_empty()
     }
 
     /// Takes note of a field that the core writes itself. `false`: it is to be copied, even so.
@@ -170,11 +206,12 @@ impl Managed {
     /// Writes the `Connection` field from `option` (may be empty), `upgrade` and the caller's own.
     #[inline]
     pub(super) fn write_connection(&self, option: &str, out: &mut Vec<u8>) {
-        if !option.is_empty() || self.upgrade || !self.other_options.is_empty() {
+        if !option.is_empty() || !self.is_silent() {
             self.write_options(option, out);
         }
     }
 
+    #[cold]
     fn write_options(&self, option: &str, out: &mut Vec<u8>) {
         let upgrade = if self.upgrade { ", upgrade" } else { "" };
         out.extend_from_slice(b"Connection: ");

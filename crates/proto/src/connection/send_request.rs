@@ -63,7 +63,8 @@ impl Connection<Client> {
             return Err(MisuseError::PipelineFull);
         }
         encode::request_line(line.method, line.target, line.version, out)?;
-        let managed = Managed::copy(fields, out)?;
+        let mut managed = Managed::default();
+        managed.copy(fields, out)?;
         let content = managed.content(content)?;
         let framing = request_framing(line, content, out)?;
         let close = managed.options.close || (line.version == Version::Http10 && !self.config.http10_keep_alive);

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::send::Managed;
+use super::send::{FieldLine, Managed};
 use super::{CloseReason, Connection, Content, Directive, Exchange, MethodClass, Persistence, Receiving, Sending};
 use crate::body::Framing;
 use crate::error::MisuseError;
@@ -28,7 +28,6 @@ struct Plan {
     framing: Framing,
     /// The `Content-Length` to write.
     length: Option<u64>,
-    chunked: bool,
     why_close: Option<CloseReason>,
 }
 
@@ -54,13 +53,12 @@ impl Connection<Server> {
         let start = out.len();
         encode::status_line(status, out);
         // No Content-Length (RFC 9110 section 8.6), no Transfer-Encoding (RFC 9112 section 6.1).
-        match Managed::copy(fields, out) {
-            Ok(managed) => managed.write_connection("", out),
-            Err(e) => {
-                out.truncate(start);
-                return Err(e);
-            }
+        let mut managed = Managed::default();
+        if let Err(error) = managed.copy(fields, out) {
+            out.truncate(start);
+            return Err(error);
         }
+        managed.write_connection("", out);
         out.extend_from_slice(b"\r\n");
         if let (StatusCode::CONTINUE, Some(exchange)) = (status, self.state.front_mut()) {
             exchange.expects_continue = false;
@@ -93,17 +91,59 @@ impl Connection<Server> {
         out: &mut Vec<u8>,
     ) -> Result<Framing, MisuseError> {
         let start = out.len();
-        let result = self.write_head(status, fields, content, out);
+        let result = self.write_head(status, fields, &[], content, out);
         if result.is_err() {
             out.truncate(start);
         }
         result
     }
 
+    /// Writes a whole response at once: head, `content` and end, with a line that was encoded before (the date, mostly)
+    /// behind the fields. Returns how much of the content was written: all or, where a response has none
+    /// (HEAD, 204, 304), nothing. Otherwise as [`send_head`](Self::send_head).
+    ///
+    /// # Errors
+    /// Nothing is written if no response is due or a field contradicts the content or cannot be sent.
+    #[inline]
+    pub fn send_whole<'f>(
+        &mut self,
+        status: StatusCode,
+        fields: impl IntoIterator<Item = (&'f [u8], &'f [u8])>,
+        line: &FieldLine,
+        content: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<usize, MisuseError> {
+        let start = out.len();
+        match self.write_head(status, fields, line.as_bytes(), Some(content.len() as u64), out) {
+            Ok(Framing::Length(0)) => {
+                self.end_response();
+                Ok(0)
+            }
+            Ok(_) => {
+                out.extend_from_slice(content);
+                self.end_response();
+                Ok(content.len())
+            }
+            Err(error) => {
+                out.truncate(start);
+                Err(error)
+            }
+        }
+    }
+
+    /// All of the content is written.
+    #[inline]
+    fn end_response(&mut self) {
+        self.sending = Sending::Finished;
+        self.settle_server();
+    }
+
+    #[inline]
     fn write_head<'f>(
         &mut self,
         status: StatusCode,
         fields: impl IntoIterator<Item = (&'f [u8], &'f [u8])>,
+        line: &[u8],
         content: Option<u64>,
         out: &mut Vec<u8>,
     ) -> Result<Framing, MisuseError> {
@@ -113,7 +153,9 @@ impl Connection<Server> {
         }
         let start = out.len();
         encode::status_line(status, out);
-        let managed = Managed::copy(fields, out)?;
+        let mut managed = Managed::default();
+        managed.copy(fields, out)?;
+        out.extend_from_slice(line);
         if status.is_informational() || self.opens_tunnel(&exchange, status) {
             return self.switch_protocols(&exchange, status, &managed, out);
         }
@@ -139,7 +181,7 @@ impl Connection<Server> {
         }
         if let Some(length) = plan.length {
             encode::content_length(length, out);
-        } else if plan.chunked {
+        } else if plan.framing == Framing::Chunked {
             out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
         }
         self.write_persistence(exchange.version, &managed, out);
@@ -161,6 +203,7 @@ impl Connection<Server> {
         exchange.method == MethodClass::Connect && status.is_success()
     }
 
+    #[cold]
     /// 101, or a 2xx to CONNECT: the head is the last of HTTP/1 here, and only after the request
     /// is whole (RFC 9110 section 7.8).
     fn switch_protocols(
@@ -192,7 +235,7 @@ impl Connection<Server> {
 
 #[inline]
 fn plan(exchange: &Exchange, status: StatusCode, managed: &Managed, content: Option<u64>) -> Result<Plan, MisuseError> {
-    let none = |length| Plan { framing: Framing::Length(0), length, chunked: false, why_close: None };
+    let none = |length| Plan { framing: Framing::Length(0), length, why_close: None };
     if status == StatusCode::NO_CONTENT {
         // RFC 9110 section 8.6: no Content-Length in a 204.
         return if content.unwrap_or(0) == 0 { Ok(none(None)) } else { Err(MisuseError::ContentForbidden) };
@@ -205,16 +248,14 @@ fn plan(exchange: &Exchange, status: StatusCode, managed: &Managed, content: Opt
         (_, Version::Http09) => Plan {
             framing: Framing::CloseDelimited,
             length: None,
-            chunked: false,
             why_close: Some(CloseReason::Http09),
         },
         (Some(length), _) => Plan { framing: Framing::Length(length), ..none(Some(length)) },
         (None, Version::Http10) => Plan {
             framing: Framing::CloseDelimited,
             length: None,
-            chunked: false,
             why_close: Some(CloseReason::CloseDelimited),
         },
-        (None, Version::Http11) => Plan { framing: Framing::Chunked, length: None, chunked: true, why_close: None },
+        (None, Version::Http11) => Plan { framing: Framing::Chunked, length: None, why_close: None },
     })
 }

@@ -28,14 +28,32 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
 /// Where the token that starts at `from` ends.
 #[inline]
 pub(crate) fn token_end(bytes: &[u8], from: usize) -> usize {
-    // Letters and hyphens, which almost all names are made of; the others are looked at one by one.
-    end(bytes, from, |block| !(block.lower().between(b'a', b'z') | block.is(b'-')), is_token_byte)
+    end(bytes, from, name_doubts, is_token_byte)
+}
+
+/// Where letters and hyphens end that start at `from`: mostly the end of the token, too.
+#[inline]
+pub(super) fn name_end(bytes: &[u8], from: usize) -> usize {
+    first(bytes, from, name_doubts)
+}
+
+/// Letters and hyphens are what almost all names are made of; the others are looked at one by one.
+#[inline]
+fn name_doubts(block: Block) -> Places {
+    !(block.lower().between(b'a', b'z') | block.is(b'-'))
 }
 
 /// Where what may be a target ends that starts at `from`: visible ASCII but `#`, which begins a fragment.
 #[inline]
 pub(super) fn target_end(bytes: &[u8], from: usize) -> usize {
-    end(bytes, from, |block| !block.between(b'!', b'~') | block.is(b'#'), |_| false)
+    first(bytes, from, |block| !block.between(b'!', b'~') | block.is(b'#'))
+}
+
+/// Where what a host's name holds ends that starts at `from`, and is for a closer look if it does not end there:
+/// letters, digits, `-` and `.`.
+#[inline]
+pub(super) fn host_end(bytes: &[u8], from: usize) -> usize {
+    first(bytes, from, |block| !(block.lower().between(b'a', b'z') | block.between(b'-', b'9')) | block.is(b'/'))
 }
 
 /// Where what a field value may hold ends that starts at `from`: HTAB, SP, VCHAR, obs-text.
@@ -44,30 +62,40 @@ pub(super) fn value_end(bytes: &[u8], from: usize) -> usize {
     end(bytes, from, value_doubts, |b| b == b'\t')
 }
 
+/// Where the first control byte is from `from` on: mostly the end of the value, too.
+#[inline]
+pub(super) fn control_at(bytes: &[u8], from: usize) -> usize {
+    first(bytes, from, value_doubts)
+}
+
 #[inline]
 fn value_doubts(block: Block) -> Places {
     block.below(b' ') | block.is(0x7f)
 }
 
-/// Where the good bytes end that start at `from`. `doubtful` says of 16 at once which are to be looked at by
-/// themselves; NUL is.
+/// The first doubtful byte from `from` on, or the end. `doubtful` says it of 16 at once; NUL is.
+#[inline]
+fn first(bytes: &[u8], from: usize, doubtful: impl Fn(Block) -> Places) -> usize {
+    let Some(rest) = bytes.get(from..) else { return bytes.len() };
+    let mut at = from;
+    for block in rest.as_chunks().0 {
+        if let Some(place) = doubtful(Block::new(block)).first() {
+            return at + place;
+        }
+        at += 16;
+    }
+    // Fewer than 16 are left.
+    let place = doubtful(block::partial(bytes, at)).first();
+    bytes.len().min(at + place.unwrap_or(16))
+}
+
+/// Where the good bytes end that start at `from`: those that are not doubtful, and those that are good all the same.
 #[inline]
 fn end(bytes: &[u8], from: usize, doubtful: impl Fn(Block) -> Places, is_good: impl Fn(u8) -> bool) -> usize {
     let mut at = from;
-    'good: loop {
-        let Some(rest) = bytes.get(at..) else { return bytes.len() };
-        for block in rest.as_chunks().0 {
-            match doubtful(Block::new(block)).first() {
-                None => at += 16,
-                Some(place) if is_good(block[place % 16]) => {
-                    at += place + 1;
-                    continue 'good;
-                }
-                Some(place) => return at + place,
-            }
-        }
-        at += doubtful(block::partial(bytes, at)).first().unwrap_or(0);
-        if !bytes.get(at).is_some_and(|&b| is_good(b)) {
+    loop {
+        at = first(bytes, at, &doubtful);
+        if !bytes.get(at).is_some_and(|&byte| is_good(byte)) {
             return at;
         }
         at += 1;

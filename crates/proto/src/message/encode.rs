@@ -11,8 +11,12 @@ use crate::version::Version;
 pub(crate) fn status_line(status: StatusCode, out: &mut Vec<u8>) {
     if status == StatusCode::OK {
         out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
-        return;
+    } else {
+        other_status_line(status, out);
     }
+}
+
+fn other_status_line(status: StatusCode, out: &mut Vec<u8>) {
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(status.as_str().as_bytes());
     out.push(b' ');
@@ -90,14 +94,21 @@ pub(crate) fn check_value(value: &[u8]) -> Result<(), MisuseError> {
     if bytes::is_value(value) { Ok(()) } else { Err(MisuseError::InvalidField) }
 }
 
+#[inline]
 pub(crate) fn content_length(length: u64, out: &mut Vec<u8>) {
-    const NAME: &[u8; 16] = b"Content-Length: ";
-    let mut line = [0; NAME.len() + DIGITS + 2];
-    let (text, end) = line.split_at_mut(NAME.len() + DIGITS);
-    end.copy_from_slice(b"\r\n");
-    let start = digits(length, text) - NAME.len();
-    text[start..start + NAME.len()].copy_from_slice(NAME);
-    out.extend_from_slice(&line[start..]);
+    out.extend_from_slice(b"Content-Length: ");
+    if let Ok(length @ 0..1000) = usize::try_from(length) {
+        // The number in three digits, its end behind it, as one word of which the leading zeros are left out.
+        let digit = |n: usize| b'0' + (n % 10) as u8;
+        let word = u64::from_le_bytes([digit(length / 100), digit(length / 10), digit(length), b'\r', b'\n', 0, 0, 0]);
+        let zeros = usize::from(length < 100) + usize::from(length < 10);
+        let len = out.len() + 5 - zeros;
+        out.extend_from_slice(&(word >> (8 * zeros)).to_le_bytes());
+        out.truncate(len);
+    } else {
+        decimal(length, out);
+        out.extend_from_slice(b"\r\n");
+    }
 }
 
 /// A `Keep-Alive` field that says something.

@@ -93,56 +93,65 @@ impl Facts {
         keep_alive: false,
     };
 
-    /// Takes note of one field line that passed `check_line`. Faults are counted from the line's start.
+    /// Takes note of one field line that passed `check_line`, where it lies in what was `received`: from `start` to
+    /// `end`, its name up to `colon`. Faults are counted from the line's start.
     #[inline]
     pub(crate) fn gather(
         &mut self,
-        line: &[u8],
-        name_len: usize,
-        place: usize,
+        received: &[u8],
+        (start, colon, end): (usize, usize, usize),
         version: Version,
         server: bool,
     ) -> Result<(), Fault> {
         // Length and first letter rule out nearly every field that means nothing here.
-        match (name_len, line[0] | 0x20) {
-            (4, b'h') | (6, b'e') | (7, b'u') | (10, b'c' | b'k') | (14, b'c') | (17, b't') => {
-                self.gather_likely(line, name_len, place, version, server)
-            }
-            _ => Ok(()),
+        let name_len = colon - start;
+        if name_len < 32 && LIKELY[usize::from(received[start])] >> name_len & 1 == 1 {
+            return self.gather_likely(received, (start, colon, end), version, server);
         }
+        Ok(())
     }
 
+    #[inline(never)]
     fn gather_likely(
         &mut self,
-        line: &[u8],
-        name_len: usize,
-        place: usize,
+        received: &[u8],
+        (start, colon, end): (usize, usize, usize),
         version: Version,
         server: bool,
     ) -> Result<(), Fault> {
+        let line = &received[start..end];
+        let name_len = colon - start;
         let name = &line[..name_len];
         let value = || value_of(line, name_len, server);
         match name_len {
-            4 if server && is_name(name, b"host") => return self.host(&value()),
+            4 if server && is_name(name, b"host") => return self.gather_host(received, colon + 1, end),
             6 if is_name(name, b"expect") => self.expect(&value()),
             7 if is_name(name, b"upgrade") => self.upgrade = true,
             10 if is_name(name, b"connection") => self.options.add(&value()),
             10 if is_name(name, b"keep-alive") => self.keep_alive = true,
             14 if is_name(name, b"content-length") => return self.content_length(&value(), name_len, server),
             17 if is_name(name, b"transfer-encoding") => {
-                return self.transfer_encoding(&value(), place, version, server);
+                return self.transfer_encoding(&value(), start, version, server);
             }
             _ => {}
         }
         Ok(())
     }
 
-    fn host(&mut self, value: &[u8]) -> Result<(), Fault> {
-        if self.host {
+    /// The value lies at `from..to`.
+    #[inline]
+    fn gather_host(&mut self, received: &[u8], from: usize, to: usize) -> Result<(), Fault> {
+        if std::mem::replace(&mut self.host, true) {
             return Err(Fault::new(ErrorKind::RepeatedHost, 0));
         }
-        self.host = true;
-        if target::is_host(value) { Ok(()) } else { Err(Fault::new(ErrorKind::BadHost, 5)) }
+        let is_host = match &received[from..to] {
+            // As almost all are written.
+            [b' ', first, .., last] if !is_space(*first) && !is_space(*last) => {
+                target::is_host_at(received, from + 1, to)
+            }
+            value => target::is_host(bytes::trim(value)),
+        };
+        if is_host { Ok(()) } else { Err(Fault::new(ErrorKind::BadHost, 5)) }
     }
 
     fn expect(&mut self, value: &[u8]) {
@@ -189,6 +198,33 @@ impl Facts {
         self.codings.add(value);
         Ok(())
     }
+}
+
+/// By the first letter of a name, in either case: a bit for each length that a name which means something has.
+const LIKELY: [u32; 256] = {
+    let names: [&[u8]; 7] = [
+        b"host",
+        b"expect",
+        b"upgrade",
+        b"connection",
+        b"keep-alive",
+        b"content-length",
+        b"transfer-encoding",
+    ];
+    let mut lengths = [0; 256];
+    let mut i = 0;
+    while i < names.len() {
+        let name = names[i];
+        let (lower, upper) = (name[0] as usize, name[0].to_ascii_uppercase() as usize);
+        lengths[lower] |= 1 << name.len();
+        lengths[upper] |= 1 << name.len();
+        i += 1;
+    }
+    lengths
+};
+
+const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
 impl Codings {

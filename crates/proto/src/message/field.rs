@@ -153,12 +153,37 @@ pub(crate) fn check_line(line: &[u8]) -> Result<usize, Fault> {
 /// one look at each byte. What is not is for [`check_line`] to judge.
 #[inline]
 pub(crate) fn quick_line(input: &[u8], start: usize) -> Option<(usize, usize)> {
-    let colon = bytes::token_end(input, start);
-    if colon == start || input.get(colon) != Some(&b':') {
+    let mut colon = bytes::name_end(input, start);
+    if colon == start {
         return None;
     }
-    let end = bytes::value_end(input, colon + 1);
-    input.get(end..)?.starts_with(b"\r\n").then_some((colon, end))
+    if input.get(colon) != Some(&b':') {
+        colon = rest_of_name(input, colon)?;
+    }
+    let mut end = bytes::control_at(input, colon + 1);
+    if !ends_line(input, end) {
+        end = rest_of_value(input, end)?;
+    }
+    Some((colon, end))
+}
+
+#[inline]
+fn ends_line(input: &[u8], at: usize) -> bool {
+    input.get(at..).is_some_and(|rest| rest.starts_with(b"\r\n"))
+}
+
+/// The colon behind a name that holds more than letters and hyphens.
+#[cold]
+fn rest_of_name(input: &[u8], at: usize) -> Option<usize> {
+    let colon = bytes::token_end(input, at);
+    (input.get(colon) == Some(&b':')).then_some(colon)
+}
+
+/// The end of a line that holds tabs.
+#[cold]
+fn rest_of_value(input: &[u8], at: usize) -> Option<usize> {
+    let end = bytes::value_end(input, at);
+    ends_line(input, end).then_some(end)
 }
 
 /// Whether the line before `next` goes no further than that. `false` also if that cannot be known yet.

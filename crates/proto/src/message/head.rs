@@ -187,11 +187,10 @@ impl HeadParser {
         let mut left = limits.fields.saturating_sub(self.facts.fields);
         let ends = |at| head.get(at..).is_some_and(|rest: &[u8]| rest.starts_with(b"\r\n"));
         while left > 0
-            && lines.get(at) != Some(&b'\r')
             && let Some((colon, end)) = quick_line(lines, at)
             && (R::IS_SERVER || is_unfolded(input, end + 2))
         {
-            let gathered = self.facts.gather(&input[at..end], colon - at, at, version, R::IS_SERVER);
+            let gathered = self.facts.gather(lines, (at, colon, end), version, R::IS_SERVER);
             gathered.map_err(|f| f.after(at))?;
             at = end + 2;
             left -= 1;
@@ -257,7 +256,9 @@ impl HeadParser {
         }
         self.facts.fields += 1;
         check_line(text)
-            .and_then(|name| self.facts.gather(text, name, line.start, version, R::IS_SERVER))
+            .and_then(|name| {
+                self.facts.gather(input, (line.start, line.start + name, line.end), version, R::IS_SERVER)
+            })
             .map_err(|f| f.after(line.start))
     }
 

@@ -16,17 +16,21 @@ pub(crate) struct RequestLine {
 /// one look at each byte. What is not is for [`parse`] to judge.
 #[inline]
 pub(crate) fn quick(input: &[u8]) -> Option<(RequestLine, usize)> {
-    let method_end = bytes::token_end(input, 0);
+    let method_end = bytes::name_end(input, 0);
     // Other forms of targets, and other methods' targets, are for `parse`.
     let is_path = method_end > 0 && input.get(method_end..)?.starts_with(b" /") && &input[..method_end] != b"CONNECT";
     if !is_path {
         return None;
     }
     let target_end = bytes::target_end(input, method_end + 1);
-    let version = match input.get(target_end..)?.first_chunk()? {
-        b" HTTP/1.1\r\n" => Version::Http11,
-        b" HTTP/1.0\r\n" => Version::Http10,
-        _ => return None,
+    // Compared as words; as patterns they would be byte by byte.
+    let end: &[u8; 11] = input.get(target_end..)?.first_chunk()?;
+    let version = if end == b" HTTP/1.1\r\n" {
+        Version::Http11
+    } else if end == b" HTTP/1.0\r\n" {
+        Version::Http10
+    } else {
+        return None;
     };
     Some((RequestLine { method_end, target_end, version }, target_end + b" HTTP/1.1".len()))
 }

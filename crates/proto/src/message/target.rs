@@ -39,6 +39,19 @@ pub(crate) fn is_host(value: &[u8]) -> bool {
     }
 }
 
+/// The same for a value that lies at `from..to` of what was received: of almost all, each byte is looked at once.
+#[inline]
+pub(super) fn is_host_at(received: &[u8], from: usize, to: usize) -> bool {
+    let name_end = bytes::host_end(received, from);
+    let is_plain = if name_end < to {
+        let port = name_end + 1;
+        name_end > from && received[name_end] == b':' && is_port(&received[port..to])
+    } else {
+        true
+    };
+    is_plain || received.get(from..to).is_some_and(is_host)
+}
+
 /// The length of the IP literal at the start, with its brackets.
 #[cold]
 fn literal_len(value: &[u8]) -> Option<usize> {

@@ -19,7 +19,7 @@ pub(super) fn partial(bytes: &[u8], at: usize) -> Block {
 }
 
 /// The same as a number, the first byte lowest.
-#[inline]
+#[inline(never)]
 fn rest(bytes: &[u8], at: usize) -> u128 {
     let rest = bytes.get(at..).unwrap_or_default();
     let Some(last) = bytes.last_chunk() else { return short(rest).into() };
