@@ -73,8 +73,8 @@ mod version;
 pub use body::{Framing, FramingRule};
 pub use config::{Config, Timeouts};
 pub use connection::{
-    Attempt, CloseReason, Connection, ConnectionOptions, Delimiters, Directive, Fate, FieldLine, MethodClass, Persistence,
-    RequestLine, Timer, Verdict,
+    Attempt, CloseReason, Connection, ConnectionOptions, Delimiters, Directive, Fate, FieldLine, MethodClass,
+    Persistence, RequestLine, Timer, Verdict,
 };
 pub use error::{ErrorKind, MisuseError, ProtocolError};
 pub use event::Event;

@@ -102,11 +102,7 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    fn receive_content<'b>(
-        &mut self,
-        input: &'b [u8],
-        now: Instant,
-    ) -> Result<(usize, Event<'b, R>), ProtocolError> {
+    fn receive_content<'b>(&mut self, input: &'b [u8], now: Instant) -> Result<(usize, Event<'b, R>), ProtocolError> {
         match self.take_content(input, now) {
             Ok((used, event)) => {
                 self.received += used as u64;

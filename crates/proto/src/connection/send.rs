@@ -87,6 +87,9 @@ pub struct FieldLine {
 }
 
 impl FieldLine {
+    /// No line yet: sends nothing.
+    pub const EMPTY: Self = Self { bytes: Vec::new() };
+
     /// Becomes the line of this field, in the memory that it has.
     ///
     /// # Errors
@@ -96,7 +99,8 @@ impl FieldLine {
         self.bytes.clear();
         let mut managed = Managed::default();
         let is_managed = managed.absorb(name, value)? || managed.upgrade;
-        let encoded = if is_managed { Err(MisuseError::InvalidField) } else { encode::field(name, value, &mut self.bytes) };
+        let encoded =
+            if is_managed { Err(MisuseError::InvalidField) } else { encode::field(name, value, &mut self.bytes) };
         if encoded.is_err() {
             self.bytes.clear();
         }

@@ -245,17 +245,13 @@ fn plan(exchange: &Exchange, status: StatusCode, managed: &Managed, content: Opt
         return Ok(none(managed.length.or(content.filter(|&n| n > 0 && exchange.method == MethodClass::Head))));
     }
     Ok(match (managed.content(content)?, exchange.version) {
-        (_, Version::Http09) => Plan {
-            framing: Framing::CloseDelimited,
-            length: None,
-            why_close: Some(CloseReason::Http09),
-        },
+        (_, Version::Http09) => {
+            Plan { framing: Framing::CloseDelimited, length: None, why_close: Some(CloseReason::Http09) }
+        }
         (Some(length), _) => Plan { framing: Framing::Length(length), ..none(Some(length)) },
-        (None, Version::Http10) => Plan {
-            framing: Framing::CloseDelimited,
-            length: None,
-            why_close: Some(CloseReason::CloseDelimited),
-        },
+        (None, Version::Http10) => {
+            Plan { framing: Framing::CloseDelimited, length: None, why_close: Some(CloseReason::CloseDelimited) }
+        }
         (None, Version::Http11) => Plan { framing: Framing::Chunked, length: None, why_close: None },
     })
 }

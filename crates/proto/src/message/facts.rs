@@ -202,15 +202,8 @@ impl Facts {
 
 /// By the first letter of a name, in either case: a bit for each length that a name which means something has.
 const LIKELY: [u32; 256] = {
-    let names: [&[u8]; 7] = [
-        b"host",
-        b"expect",
-        b"upgrade",
-        b"connection",
-        b"keep-alive",
-        b"content-length",
-        b"transfer-encoding",
-    ];
+    let names: [&[u8]; 7] =
+        [b"host", b"expect", b"upgrade", b"connection", b"keep-alive", b"content-length", b"transfer-encoding"];
     let mut lengths = [0; 256];
     let mut i = 0;
     while i < names.len() {

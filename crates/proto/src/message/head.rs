@@ -256,9 +256,7 @@ impl HeadParser {
         }
         self.facts.fields += 1;
         check_line(text)
-            .and_then(|name| {
-                self.facts.gather(input, (line.start, line.start + name, line.end), version, R::IS_SERVER)
-            })
+            .and_then(|name| self.facts.gather(input, (line.start, line.start + name, line.end), version, R::IS_SERVER))
             .map_err(|f| f.after(line.start))
     }
 

@@ -290,6 +290,14 @@ impl<S: Stream> Drive<S> {
     /// An exchange is complete.
     pub(super) const fn fell_quiet(&mut self) {
         self.fell_quiet = true;
+        self.ending.exchanges = self.connection.exchanges();
+        // Until the clock is looked at again.
+        self.facts.quiet_since = self.facts.stepped;
+    }
+
+    /// An exchange is complete, and the clock was not looked at since.
+    pub(super) const fn has_fallen_quiet(&self) -> bool {
+        self.fell_quiet
     }
 
     /// The time of one turn of the loop, for which the clock is read once.

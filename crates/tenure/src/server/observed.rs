@@ -7,6 +7,7 @@ use http::{HeaderValue, Request, StatusCode, header};
 use tenure_proto::{RequestHead, Version};
 use tracing::Span;
 use tracing::field::Empty;
+use tracing::level_filters::LevelFilter;
 
 use super::drive::Drive;
 use super::stream::Stream;
@@ -31,6 +32,7 @@ impl Observed {
     }
 
     /// The final response's head is queued.
+    #[inline]
     pub(super) fn answered(&mut self, status: StatusCode) {
         if let Some(span) = &self.span {
             span.record("http.response.status_code", status.as_u16());
@@ -53,8 +55,11 @@ impl Observed {
     }
 
     /// The exchange is over and whole. Otherwise it is cut when this is dropped.
+    #[inline]
     pub(super) fn complete(&mut self) {
-        self.span = None;
+        if self.span.is_some() {
+            self.span = None;
+        }
         if let Some(exchange) = self.exchange.take() {
             exchange.complete();
         }
@@ -62,6 +67,12 @@ impl Observed {
 }
 
 impl<S: Stream> Drive<S> {
+    /// Whether anybody listens, who would have to be told of an exchange.
+    #[inline]
+    pub(super) fn is_watched(&self) -> bool {
+        self.shared.observer.is_some() || LevelFilter::current() >= LevelFilter::INFO
+    }
+
     /// A request has come. Its handler runs within the span.
     pub(super) fn begin(&mut self, request: &Request<Body>) -> Span {
         let span = self.span(request);

@@ -92,6 +92,7 @@ impl Shared {
         }
     }
 
+    #[inline]
     pub(super) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
@@ -103,6 +104,7 @@ impl Shared {
     }
 
     /// How long an idle connection keeps its task from here on; `None` for ever.
+    #[inline]
     pub(super) fn park_after(&self) -> Option<Duration> {
         Some(shortened(self.park_after?, self.awake.load(Ordering::Relaxed)))
     }
@@ -116,6 +118,7 @@ impl Shared {
 
     /// Whether the connection is to end for its age, again with a tenth of jitter. Only where there is
     /// a limit is the clock read.
+    #[inline]
     pub(super) fn is_too_old(&self, id: u64, opened: Instant) -> bool {
         self.limits.age.is_some_and(|limit| {
             let tenth = u64::try_from(limit.as_millis() / 10).unwrap_or(u64::MAX);
@@ -125,6 +128,7 @@ impl Shared {
 
     /// The idle time to announce and keep from here on: from three quarters of the connections on it
     /// shrinks, to a tenth when the server is full. `None`: as configured, whatever happens.
+    #[inline]
     pub(super) fn idle_timeout(&self) -> Option<Duration> {
         let (most, idle) = (self.limits.connections?, self.config.timeouts.idle?);
         let free = most.saturating_sub(self.open.load(Ordering::Relaxed));

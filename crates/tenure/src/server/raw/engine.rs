@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::StatusCode;
-use tenure_proto::{Connection, Event, Expectation, MisuseError, ProtocolError, RequestHead, Server};
+use tenure_proto::{Connection, Directive, Event, Expectation, MisuseError, ProtocolError, RequestHead, Server};
 
 use super::{Answered, Request, Response};
 use crate::server::drive::{Drive, Ended, Engine, Served, Turned};
@@ -41,7 +41,7 @@ impl<H> Clone for RawEngine<H> {
 
 /// What the loop has to do next.
 enum Next {
-    /// Go on with what was received.
+    /// Obey the core, or go on.
     Step,
     /// Write what is queued.
     Flush,
@@ -51,18 +51,6 @@ enum Next {
     UnknownExpectation,
     /// The connection has ended.
     Ended(Ended),
-}
-
-/// What one step came to.
-enum Stepped {
-    /// Go on with what was received.
-    On,
-    /// The request was answered, or its answer failed.
-    Answered(Result<(), MisuseError>),
-    /// Wait for more.
-    NeedInput,
-    /// Refuse what the client expects.
-    UnknownExpectation,
 }
 
 impl<S, H> Engine<S> for RawEngine<H>
@@ -90,95 +78,102 @@ where
 {
     /// All that can be done without waiting.
     fn next<S: Stream>(&mut self, drive: &mut Drive<S>) -> Next {
-        let now = drive.take_time();
-        match self.step(drive, now) {
-            Ok(Stepped::On) => Next::Step,
-            Ok(Stepped::Answered(answered)) => {
-                if let Err(Err(ended)) = answered.map_err(|error| drive.cannot_be_sent(&error)) {
-                    return Next::Ended(ended);
-                }
-                drive.observed.complete();
-                if drive.transport.is_full() { Next::Flush } else { Next::Step }
-            }
-            Ok(Stepped::NeedInput) => {
-                drive.send_continue();
-                Next::NeedInput
-            }
-            Ok(Stepped::UnknownExpectation) => Next::UnknownExpectation,
-            Err(error) => match drive.refuse_now(error) {
-                Ok(()) => Next::Flush,
-                Err(ended) => Next::Ended(ended),
-            },
-        }
-    }
-
-    /// The next step from what was received.
-    fn step<S: Stream>(&mut self, drive: &mut Drive<S>, now: Instant) -> Result<Stepped, ProtocolError> {
         let input = drive.transport.lend();
-        let step = self.step_in(drive, &input, now);
-        drive.transport.give_back(input, step.as_ref().map_or(0, |(used, _)| *used));
-        step.map(|(_, next)| next)
+        let mut used = 0;
+        let next = self.answer_all(drive, &input, &mut used);
+        drive.transport.give_back(input, used);
+        next.unwrap_or_else(|error| match drive.refuse_now(error) {
+            Ok(()) => Next::Flush,
+            Err(ended) => Next::Ended(ended),
+        })
     }
 
-    /// Also how much of `input` was used.
-    fn step_in<S: Stream>(
+    /// Answers every whole request of `input`, one after the other, and counts the bytes that it `used`.
+    fn answer_all<S: Stream>(
         &mut self,
         drive: &mut Drive<S>,
         input: &[u8],
-        now: Instant,
-    ) -> Result<(usize, Stepped), ProtocolError> {
-        let (used, event) = drive.connection.receive(input, now)?;
-        let next = match event {
-            Event::Head(head) if head.expectation == Expectation::Unknown => Stepped::UnknownExpectation,
-            Event::Head(head) => {
-                let rest = &input[used..];
-                if drive.connection.content_left().is_some_and(|left| left <= rest.len() as u64) {
-                    let (more, content) = content(&mut drive.connection, rest, now)?;
-                    return Ok((used + more, Stepped::Answered(self.answer(drive, head, content))));
-                }
-                self.held = Some(Box::new(Held { bytes: input[..used].to_vec(), head: used }));
-                Stepped::On
+        used: &mut usize,
+    ) -> Result<Next, ProtocolError> {
+        // What came together came at one time.
+        let mut now = drive.take_time();
+        while drive.connection.directive() == Directive::Proceed && !drive.transport.is_full() {
+            if *used == input.len() && drive.has_fallen_quiet() {
+                // The wait for the next request begins behind the last answer.
+                now = drive.take_time();
             }
-            Event::Content(data) => {
-                if let Some(held) = &mut self.held {
-                    held.bytes.extend_from_slice(data);
+            let (n, event) = drive.connection.receive(&input[*used..], now)?;
+            *used += n;
+            let answered = match event {
+                Event::Head(ref head) if head.expectation == Expectation::Unknown => {
+                    return Ok(Next::UnknownExpectation);
                 }
-                Stepped::On
+                Event::Head(ref head) if drive.connection.receive_end() => self.answer(drive, head, &[]),
+                Event::Head(ref head) => {
+                    let rest = &input[*used..];
+                    if drive.connection.content_left().is_none_or(|left| left > rest.len() as u64) {
+                        self.held = Some(Box::new(Held { bytes: input[*used - n..*used].to_vec(), head: n }));
+                        continue;
+                    }
+                    let (n, content) = content(&mut drive.connection, rest, now)?;
+                    *used += n;
+                    self.answer(drive, head, content)
+                }
+                Event::Content(data) => {
+                    if let Some(held) = &mut self.held {
+                        held.bytes.extend_from_slice(data);
+                    }
+                    continue;
+                }
+                Event::End(_) => self.answer_held(drive, now)?,
+                Event::NeedInput => {
+                    drive.send_continue();
+                    return Ok(Next::NeedInput);
+                }
+                Event::Paused | Event::HandOver | Event::Closed => break,
+                Event::Interim(never) => match never {},
+            };
+            if let Err(Err(ended)) = answered.map_err(|error| drive.cannot_be_sent(&error)) {
+                return Ok(Next::Ended(ended));
             }
-            Event::End(_) => self.answer_held(drive, now)?,
-            Event::NeedInput => Stepped::NeedInput,
-            Event::Paused | Event::HandOver | Event::Closed => Stepped::On,
-            Event::Interim(never) => match never {},
-        };
-        Ok((used, next))
+            drive.observed.complete();
+        }
+        Ok(if drive.transport.is_full() { Next::Flush } else { Next::Step })
     }
 
     /// The held request is whole: its head, read again from where it is now, can be borrowed.
-    fn answer_held<S: Stream>(&mut self, drive: &mut Drive<S>, now: Instant) -> Result<Stepped, ProtocolError> {
-        let Some(held) = self.held.take() else { return Ok(Stepped::On) };
+    fn answer_held<S: Stream>(
+        &mut self,
+        drive: &mut Drive<S>,
+        now: Instant,
+    ) -> Result<Result<(), MisuseError>, ProtocolError> {
+        let Some(held) = self.held.take() else { return Ok(Ok(())) };
         let (head, content) = held.bytes.split_at(held.head);
         match Connection::<Server>::new(Arc::clone(&drive.shared.config)).receive(head, now)? {
-            (_, Event::Head(head)) => Ok(Stepped::Answered(self.answer(drive, head, content))),
-            _ => Ok(Stepped::On),
+            (_, Event::Head(ref head)) => Ok(self.answer(drive, head, content)),
+            _ => Ok(Ok(())),
         }
     }
 
     fn answer<S: Stream>(
         &self,
         drive: &mut Drive<S>,
-        head: RequestHead<'_>,
+        head: &RequestHead<'_>,
         content: &[u8],
     ) -> Result<(), MisuseError> {
         drive.announce_last();
-        let span = drive.begin_raw(&head);
+        let span = drive.is_watched().then(|| drive.begin_raw(head));
         drive.observed.request_content(content.len());
         let is_connect = head.method == b"CONNECT";
         let number = drive.connection.exchanges() + 1;
         let (stream, out) = drive.transport.stream_and_out();
         let asked = Asked::new(&drive.facts, stream.tls(), drive.shared.forwarding.as_ref(), number);
         let request = Request { head, content, asked, connection: OnceCell::new() };
-        let response = Response { connection: &mut drive.connection, out, is_connect };
-        let Answered(answered) = span.in_scope(|| (self.handler)(&request, response));
+        let response = Response { connection: &mut drive.connection, out, is_connect, now: drive.facts.stepped };
+        let Answered(answered) = match span {
+            Some(span) => span.in_scope(|| (self.handler)(&request, response)),
+            None => (self.handler)(&request, response),
+        };
         drive.fell_quiet();
         answered.map(|(status, content)| {
             drive.observed.answered(status);

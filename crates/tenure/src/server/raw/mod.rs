@@ -27,12 +27,13 @@ mod engine;
 
 use std::cell::OnceCell;
 use std::fmt;
+use std::time::Instant;
 
 use http::StatusCode;
-use tenure_proto::{Connection, Fields, Framing, MisuseError, RequestHead, Server, Version};
+use tenure_proto::{Connection, FieldLine, Fields, MisuseError, RequestHead, Server, Version};
 
 use super::facts::Asked;
-use super::respond::date::date;
+use super::respond::date::with_date_line;
 use crate::ConnectionInfo;
 
 pub(super) use engine::RawEngine;
@@ -43,7 +44,7 @@ pub(super) const CONTENT: u64 = 64 * 1024;
 /// A whole request, borrowed from the connection's buffer.
 #[derive(Clone)]
 pub struct Request<'b> {
-    head: RequestHead<'b>,
+    head: &'b RequestHead<'b>,
     content: &'b [u8],
     asked: Asked<'b>,
     /// Put together when the handler asks.
@@ -53,7 +54,7 @@ pub struct Request<'b> {
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut request = f.debug_struct("Request");
-        request.field("head", &self.head).field("content", &self.content);
+        request.field("head", self.head).field("content", &self.content);
         request.field("connection", self.connection()).finish()
     }
 }
@@ -97,6 +98,7 @@ pub struct Response<'o> {
     out: &'o mut Vec<u8>,
     /// A 2xx would open a tunnel (RFC 9110 section 9.3.6), which nobody could use.
     is_connect: bool,
+    now: Instant,
 }
 
 impl fmt::Debug for Response<'_> {
@@ -127,21 +129,16 @@ impl Response<'_> {
         fields: &[(&str, &[u8])],
         content: &[u8],
     ) -> Result<(StatusCode, usize), MisuseError> {
-        let Self { connection, out, is_connect } = self;
+        let Self { connection, out, is_connect, now } = self;
         if status.is_informational() || (is_connect && status.is_success()) {
             return Err(MisuseError::WrongStatusClass);
         }
-        let has_date = fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("date"));
-        let date = date();
-        let date = (!has_date).then_some((&b"date"[..], &date[..]));
         let given = fields.iter().map(|&(name, value)| (name.as_bytes(), value));
-        let framing = connection.send_head(status, given.chain(date), Some(content.len() as u64), out)?;
-        let written = if framing == Framing::Length(0) { &[] } else { content };
-        if !written.is_empty() {
-            connection.send_content(written.len())?;
-            out.extend_from_slice(written);
-        }
-        connection.send_end([], out)?;
-        Ok((status, written.len()))
+        let written = if fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("date")) {
+            connection.send_whole(status, given, &FieldLine::EMPTY, content, out)
+        } else {
+            with_date_line(now, |date| connection.send_whole(status, given, date, content, out))
+        };
+        written.map(|written| (status, written))
     }
 }
