@@ -160,6 +160,11 @@ pub struct ConnectionOptions {
 impl ConnectionOptions {
     /// Adds the options of one field value.
     pub fn add(&mut self, value: &[u8]) {
+        // Mostly one alone.
+        if is_name(value, b"keep-alive") && value[4] == b'-' {
+            self.keep_alive = true;
+            return;
+        }
         let mut start = 0;
         while start < value.len() {
             let end = token_end(value, start);

@@ -49,8 +49,7 @@ pub(super) fn target_end(bytes: &[u8], from: usize) -> usize {
     first(bytes, from, |block| !block.between(b'!', b'~') | block.is(b'#'))
 }
 
-/// Where what a host's name holds ends that starts at `from`, and is for a closer look if it does not end there:
-/// letters, digits, `-` and `.`.
+/// Where letters, digits, `-` and `.` end that start at `from`: mostly the end of a host's name.
 #[inline]
 pub(super) fn host_end(bytes: &[u8], from: usize) -> usize {
     first(bytes, from, |block| !(block.lower().between(b'a', b'z') | block.between(b'-', b'9')) | block.is(b'/'))

@@ -106,7 +106,11 @@ impl Facts {
         // Length and first letter rule out nearly every field that means nothing here.
         let name_len = colon - start;
         if name_len < 32 && LIKELY[usize::from(received[start])] >> name_len & 1 == 1 {
-            return self.gather_likely(received, (start, colon, end), version, server);
+            return if name_len == 4 {
+                self.gather_host(received, (start, colon, end), server)
+            } else {
+                self.gather_likely(received, (start, colon, end), version, server)
+            };
         }
         Ok(())
     }
@@ -124,7 +128,6 @@ impl Facts {
         let name = &line[..name_len];
         let value = || value_of(line, name_len, server);
         match name_len {
-            4 if server && is_name(name, b"host") => return self.gather_host(received, colon + 1, end),
             6 if is_name(name, b"expect") => self.expect(&value()),
             7 if is_name(name, b"upgrade") => self.upgrade = true,
             10 if is_name(name, b"connection") => self.options.add(&value()),
@@ -138,19 +141,21 @@ impl Facts {
         Ok(())
     }
 
-    /// The value lies at `from..to`.
-    #[inline]
-    fn gather_host(&mut self, received: &[u8], from: usize, to: usize) -> Result<(), Fault> {
+    fn gather_host(
+        &mut self,
+        received: &[u8],
+        (start, colon, end): (usize, usize, usize),
+        server: bool,
+    ) -> Result<(), Fault> {
+        if !server || !is_name(&received[start..colon], b"host") {
+            return Ok(());
+        }
         if std::mem::replace(&mut self.host, true) {
             return Err(Fault::new(ErrorKind::RepeatedHost, 0));
         }
-        let is_host = match &received[from..to] {
-            // As almost all are written.
-            [b' ', first, .., last] if !is_space(*first) && !is_space(*last) => {
-                target::is_host_at(received, from + 1, to)
-            }
-            value => target::is_host(bytes::trim(value)),
-        };
+        let value = colon + 1 + usize::from(received.get(colon + 1) == Some(&b' '));
+        let is_host =
+            target::is_plain_host(received, value, end) || target::is_host(bytes::trim(&received[colon + 1..end]));
         if is_host { Ok(()) } else { Err(Fault::new(ErrorKind::BadHost, 5)) }
     }
 
@@ -215,10 +220,6 @@ const LIKELY: [u32; 256] = {
     }
     lengths
 };
-
-const fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t')
-}
 
 impl Codings {
     fn add(&mut self, value: &[u8]) {

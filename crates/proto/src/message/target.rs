@@ -39,17 +39,15 @@ pub(crate) fn is_host(value: &[u8]) -> bool {
     }
 }
 
-/// The same for a value that lies at `from..to` of what was received: of almost all, each byte is looked at once.
+/// Whether the value at `from..to` of what was received is [one](is_host) as almost all are: each byte is looked at once.
 #[inline]
-pub(super) fn is_host_at(received: &[u8], from: usize, to: usize) -> bool {
+pub(super) fn is_plain_host(received: &[u8], from: usize, to: usize) -> bool {
     let name_end = bytes::host_end(received, from);
-    let is_plain = if name_end < to {
-        let port = name_end + 1;
-        name_end > from && received[name_end] == b':' && is_port(&received[port..to])
-    } else {
-        true
-    };
-    is_plain || received.get(from..to).is_some_and(is_host)
+    match received.get(name_end..to) {
+        Some([]) => name_end > from,
+        Some([b':', port @ ..]) => name_end > from && port.len() < 5 && port.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
 }
 
 /// The length of the IP literal at the start, with its brackets.

@@ -19,6 +19,17 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
+    /// The same for whoever polls it from one task alone, whose waker stays the same: a timer that runs, and ends no
+    /// later, wakes that task without being asked again.
+    #[inline]
+    pub(crate) fn poll_in_one_task(&mut self, at: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(at) = at else { return Poll::Pending };
+        match &self.sleep {
+            Some(sleep) if !sleep.is_elapsed() && sleep.deadline().into_std() <= at => Poll::Pending,
+            _ => self.poll(Some(at), cx),
+        }
+    }
+
     /// Ready once `at` has passed; `None` never. Arms a timer only where none ends earlier.
     pub(crate) fn poll(&mut self, at: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
         let Some(at) = at else { return Poll::Pending };

@@ -11,28 +11,27 @@ pub(super) const INPUT: usize = 8 * 1024;
 const OUTPUT: usize = 64 * 1024;
 
 thread_local! {
-    static FREE: Cell<(Option<BytesMut>, Option<Vec<u8>>)> = const { Cell::new((None, None)) };
+    static FREE_INPUT: Cell<Option<BytesMut>> = const { Cell::new(None) };
+    static FREE_OUTPUT: Cell<Option<Vec<u8>>> = const { Cell::new(None) };
 }
 
 /// A buffer to read into, empty.
 pub(super) fn input() -> BytesMut {
-    let (input, output) = FREE.take();
-    FREE.set((None, output));
-    input.unwrap_or_else(|| BytesMut::with_capacity(INPUT))
+    FREE_INPUT.take().unwrap_or_else(|| BytesMut::with_capacity(INPUT))
 }
 
 /// A buffer to write from, empty.
 pub(super) fn output() -> Vec<u8> {
-    let (input, output) = FREE.take();
-    FREE.set((input, None));
-    output.unwrap_or_default()
+    FREE_OUTPUT.take().unwrap_or_default()
 }
 
 /// Takes buffers back for the next connection; both must be empty. What cannot be used again is
 /// freed: an input buffer of which content is still held, an output buffer that is too large.
 pub(super) fn give_back(mut input: BytesMut, output: Vec<u8>) {
-    let (free_input, free_output) = FREE.take();
-    let input = input.try_reclaim(INPUT).then_some(input);
-    let output = (1..=OUTPUT).contains(&output.capacity()).then_some(output);
-    FREE.set((input.or(free_input), output.or(free_output)));
+    if input.try_reclaim(INPUT) {
+        FREE_INPUT.set(Some(input));
+    }
+    if (1..=OUTPUT).contains(&output.capacity()) {
+        FREE_OUTPUT.set(Some(output));
+    }
 }

@@ -257,7 +257,7 @@ impl<S: Stream> Drive<S> {
             let (quiet_end, idle_end) = (quiet.end().filter(|_| may_leave), self.idle_until.filter(|_| is_idle));
             let wait_end = self.connection.deadline().map(|(_, at)| at);
             let at = [quiet_end, idle_end, wait_end].into_iter().flatten().min();
-            ready!(self.deadline.poll(at, cx));
+            ready!(self.deadline.poll_in_one_task(at, cx));
             let has_come = |end: Option<Instant>| end.is_some_and(|end| end <= now());
             match quiet {
                 _ if has_come(idle_end) => return Poll::Ready(self.idled_too_long()),
@@ -328,7 +328,7 @@ impl<S: Stream> Drive<S> {
         }
         let since = *self.stalled_since.get_or_insert_with(now);
         let end = self.connection.config().timeouts.send.and_then(|limit| since.checked_add(limit));
-        ready!(self.deadline.poll(end, cx));
+        ready!(self.deadline.poll_in_one_task(end, cx));
         // What the kernel still holds for this peer is given up with the connection.
         self.transport.stream_mut().reset_on_close(true);
         Poll::Ready(Err(Ended(CloseReason::TimedOut)))
