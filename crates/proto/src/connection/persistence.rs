@@ -160,7 +160,7 @@ pub struct ConnectionOptions {
 impl ConnectionOptions {
     /// Adds the options of one field value.
     pub fn add(&mut self, value: &[u8]) {
-        // Mostly one alone.
+        // Mostly one alone. A hyphen is looked at again, since only in a token nothing else is like it.
         if is_name(value, b"keep-alive") && value[4] == b'-' {
             self.keep_alive = true;
             return;

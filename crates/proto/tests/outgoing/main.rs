@@ -3,6 +3,7 @@
 
 mod fields;
 mod injection;
+mod whole;
 
 use std::sync::Arc;
 
