@@ -25,7 +25,7 @@ fn in_steps(
     content: &[u8],
     out: &mut Vec<u8>,
 ) -> Result<usize, MisuseError> {
-    let fields = bytes(fields).into_iter().chain([(&b"date"[..], DATE.as_bytes())]);
+    let fields = bytes(fields).chain([(&b"date"[..], DATE.as_bytes())]);
     let framing = connection.send_head(status, fields, Some(content.len() as u64), out)?;
     let written = if framing == Framing::Length(0) { &[] } else { content };
     if !written.is_empty() {

@@ -361,7 +361,7 @@ async fn establish<S: Stream>(
     peer: Option<SocketAddr>,
     mut entry: Entry,
 ) -> Left<S> {
-    let mut ending = Ending::new(shared.tap(id));
+    let mut ending = Ending::new(Arc::clone(&shared), id);
     if shared.proxy != ProxyProtocol::Off {
         match introduce(&shared, id, &mut socket).await {
             Ok(introduced) => entry = introduced,

@@ -110,11 +110,10 @@ impl<S: Stream> Drive<S> {
             connection.limit_requests(limit);
         }
         let opened = now();
-        let tap = shared.tap(id);
         let sides = Sides::new(peer, shared.local);
         Self {
             facts: Facts { id, sides, opened, quiet_since: opened, stepped: opened },
-            transport: Transport::new(stream, tap.clone()),
+            transport: Transport::new(stream, shared.tap(id)),
             connection,
             deadline: Deadline::default(),
             feed: None,
@@ -122,7 +121,7 @@ impl<S: Stream> Drive<S> {
             resets: false,
             upgrade: None,
             observed: Observed::default(),
-            ending: Ending::new(tap),
+            ending: Ending::new(Arc::clone(&shared), id),
             entry: Entry::default(),
             fell_quiet: false,
             idle_until: None,
@@ -239,9 +238,10 @@ impl<S: Stream> Drive<S> {
         if is_quiet { self.facts.stepped.checked_add(after) } else { None }
     }
 
-    /// Reads once, until the running wait ends, or the connection has been idle for long enough.
-    pub(super) async fn fill(&mut self, quiet: Quiet) -> Result<(), Ended> {
-        poll_fn(|cx| {
+    /// Reads once, until the running wait ends, or the connection has been idle for long enough. (An async fn would
+    /// keep its arguments twice.)
+    pub(super) fn fill(&mut self, quiet: Quiet) -> impl Future<Output = Result<(), Ended>> + Send {
+        poll_fn(move |cx| {
             if let Poll::Ready(filled) = self.poll_fill(cx) {
                 return Poll::Ready(filled);
             }
@@ -265,7 +265,6 @@ impl<S: Stream> Drive<S> {
             }
             Poll::Ready(Ok(()))
         })
-        .await
     }
 
     /// An idle time that began before the connection was parked has ended: as if the core's own,

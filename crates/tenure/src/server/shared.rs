@@ -190,15 +190,16 @@ impl Default for Place {
 
 /// Tells the observer of the connection's end, also when its task is cut or its handler panics.
 pub(super) struct Ending {
-    tap: Tap,
+    shared: Arc<Shared>,
+    id: u64,
     pub(super) exchanges: u64,
     pub(super) why: Option<CloseReason>,
     goes_on: bool,
 }
 
 impl Ending {
-    pub(super) const fn new(tap: Tap) -> Self {
-        Self { tap, exchanges: 0, why: None, goes_on: false }
+    pub(super) const fn new(shared: Arc<Shared>, id: u64) -> Self {
+        Self { shared, id, exchanges: 0, why: None, goes_on: false }
     }
 
     /// The connection lives on without this task, or without this guard of it.
@@ -213,7 +214,7 @@ impl Drop for Ending {
             return;
         }
         let cut = if std::thread::panicking() { CloseReason::ApplicationFailed } else { CloseReason::Shutdown };
-        closed(&self.tap, self.why.unwrap_or(cut), self.exchanges);
+        closed(&self.shared.tap(self.id), self.why.unwrap_or(cut), self.exchanges);
     }
 }
 
