@@ -24,7 +24,7 @@ impl Proto {
         let config = Arc::new(Config::default());
         move || Self {
             connection: Connection::new(Arc::clone(&config)),
-            date: FieldLine::EMPTY(),
+            date: FieldLine::EMPTY,
             date_until: Instant::now(),
         }
     }
