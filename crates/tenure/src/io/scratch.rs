@@ -28,7 +28,7 @@ pub(super) fn output() -> Vec<u8> {
 /// Takes buffers back for the next connection; both must be empty. What cannot be used again is
 /// freed: an input buffer of which content is still held, an output buffer that is too large.
 pub(super) fn give_back(mut input: BytesMut, output: Vec<u8>) {
-    if input.try_reclaim(INPUT) {
+    if input.capacity() > 0 && input.try_reclaim(INPUT) {
         FREE_INPUT.set(Some(input));
     }
     if (1..=OUTPUT).contains(&output.capacity()) {
