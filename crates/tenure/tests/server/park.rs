@@ -345,7 +345,7 @@ fn unix_sockets_are_served_and_sleep() {
             let text = info.map(|info| format!("{} {:?}", info.request, info.peer)).unwrap_or_default();
             Ok::<_, std::convert::Infallible>(Response::new(Body::from(text)))
         });
-        tokio::spawn(Server::new().serve(listener, handler, std::future::pending::<()>()));
+        tokio::spawn(Server::new().connection_info(true).serve(listener, handler, std::future::pending::<()>()));
         let mut peer = RawPeer(UnixStream::connect(&path).await.unwrap());
         assert!(peer.ask(GET).await.ends_with("1 None"));
         park().await;
