@@ -231,7 +231,7 @@ impl<S: Stream> Drive<S> {
         }
         if self.connection.directive() == Directive::HandOver {
             poll_fn(|cx| self.poll_flush(cx)).await?;
-            self.upgrade = upgrade;
+            self.upgrade = upgrade.map(Box::new);
         } else {
             self.finish_request().await?;
             self.fell_quiet();
