@@ -79,7 +79,7 @@ enum Rare {
     /// End an exchange at whose end something has to be waited for, or that has no response.
     End(Result<(), Failure>, Option<upgrade::Offer>),
     /// Wait until the request's handler may be called.
-    Wait(Request<Body>, Option<upgrade::Offer>),
+    Wait(Box<Request<Body>>, Option<upgrade::Offer>),
     /// Answer a request that no handler sees.
     Refuse(StatusCode, String),
 }
@@ -124,12 +124,12 @@ where
     let upgrade = received.upgrade.then(|| upgrade::offer(&mut request));
     let _within = drive.observed.enter();
     if drive.shared.turns.is_some() {
-        return Rare::Wait(request, upgrade).into();
+        return Rare::Wait(Box::new(request), upgrade).into();
     }
     match service.poll_ready(cx) {
         Poll::Ready(Ok(())) => {}
         Poll::Ready(Err(error)) => return Rare::End(Err(Failure::of_service(error)), upgrade).into(),
-        Poll::Pending => return Rare::Wait(request, upgrade).into(),
+        Poll::Pending => return Rare::Wait(Box::new(request), upgrade).into(),
     }
     let clock = Clock::start(drive.shared.limits.handler, now);
     let mut exchange = Exchange::begin(service.call(request), clock, None, upgrade);
@@ -181,7 +181,7 @@ where
                 Ok(())
             }
             Rare::End(done, upgrade) => drive.end_exchange(done, upgrade).await,
-            Rare::Wait(request, upgrade) => wait(drive, service, request, upgrade).await,
+            Rare::Wait(request, upgrade) => wait(drive, service, *request, upgrade).await,
         }
     };
     acted.instrument(span).await
