@@ -12,6 +12,7 @@ use tenure_proto::Fate;
 use super::incoming::Incoming;
 use crate::BoxError;
 use crate::error::{Error, Kind};
+use crate::observe::Timing;
 
 /// The content of a request or response, with its trailers.
 ///
@@ -21,7 +22,11 @@ use crate::error::{Error, Kind};
 /// As the content of a request it also says whether it can be sent twice: an empty or whole body
 /// can, one made by [`Body::rewindable`] can, a stream cannot.
 #[derive(Default)]
-pub struct Body(Content);
+pub struct Body {
+    content: Content,
+    /// Of a client's response, where its time went and on which connection.
+    timing: Option<Timing>,
+}
 
 #[derive(Default)]
 enum Content {
@@ -71,9 +76,13 @@ impl Drop for Response {
 }
 
 impl Body {
+    const fn of(content: Content) -> Self {
+        Self { content, timing: None }
+    }
+
     /// No content.
     pub const fn empty() -> Self {
-        Self(Content::Empty)
+        Self::of(Content::Empty)
     }
 
     /// Any other body. It is read once and cannot be sent twice.
@@ -82,30 +91,40 @@ impl Body {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self(Content::Stream(Box::pin(Mapped(Box::pin(body)))))
+        Self::of(Content::Stream(Box::pin(Mapped(Box::pin(body)))))
     }
 
     /// Content that can be made again from its start, for instance by opening a file: a request
     /// with it may be repeated after the connection died under it.
     pub fn rewindable(make: impl Fn() -> Self + Send + Sync + 'static) -> Self {
-        Self(Content::Rewindable { make: Arc::new(make), current: None })
+        Self::of(Content::Rewindable { make: Arc::new(make), current: None })
     }
 
     pub(crate) const fn incoming(incoming: Incoming) -> Self {
-        Self(Content::Incoming(incoming))
+        Self::of(Content::Incoming(incoming))
     }
 
     pub(crate) fn response(content: Box<dyn Receiving>) -> Self {
-        Self(Content::Response(Response(Some(content))))
+        Self::of(Content::Response(Response(Some(content))))
+    }
+
+    /// The content of a response, with what the client tells of it.
+    pub(crate) fn told(self, timing: Timing) -> Self {
+        Self { timing: Some(timing), ..self }
+    }
+
+    /// What the client tells of the response that this is the content of.
+    pub(crate) const fn timing(&self) -> Option<&Timing> {
+        self.timing.as_ref()
     }
 
     /// The same content from its start, if it can be had. To be asked before the body is read.
     pub(crate) fn replay(&self) -> Option<Self> {
-        match &self.0 {
+        match &self.content {
             Content::Empty => Some(Self::empty()),
-            Content::Whole(bytes) => Some(Self(Content::Whole(bytes.clone()))),
+            Content::Whole(bytes) => Some(Self::of(Content::Whole(bytes.clone()))),
             Content::Rewindable { make, .. } => {
-                Some(Self(Content::Rewindable { make: Arc::clone(make), current: None }))
+                Some(Self::of(Content::Rewindable { make: Arc::clone(make), current: None }))
             }
             _ => None,
         }
@@ -114,7 +133,7 @@ impl Body {
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match &self.0 {
+        let kind = match &self.content {
             Content::Empty => "empty",
             Content::Whole(_) => "whole",
             Content::Stream(_) => "stream",
@@ -128,7 +147,7 @@ impl fmt::Debug for Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        if bytes.is_empty() { Self::empty() } else { Self(Content::Whole(bytes)) }
+        if bytes.is_empty() { Self::empty() } else { Self::of(Content::Whole(bytes)) }
     }
 }
 
@@ -156,11 +175,11 @@ impl HttpBody for Body {
 
     #[inline]
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        match &mut self.0 {
+        match &mut self.content {
             Content::Empty => Poll::Ready(None),
             Content::Whole(bytes) => {
                 let bytes = std::mem::take(bytes);
-                self.0 = Content::Empty;
+                self.content = Content::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             Content::Stream(body) => {
@@ -177,7 +196,7 @@ impl HttpBody for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match &self.content {
             Content::Empty => true,
             Content::Whole(_) => false,
             Content::Stream(body) => body.is_end_stream(),
@@ -188,7 +207,7 @@ impl HttpBody for Body {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.content {
             Content::Empty => SizeHint::with_exact(0),
             Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Stream(body) => body.size_hint(),
