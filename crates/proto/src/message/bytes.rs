@@ -72,7 +72,7 @@ fn value_doubts(block: Block) -> Places {
     block.below(b' ') | block.is(0x7f)
 }
 
-/// The first doubtful byte from `from` on, or the end. `doubtful` says it of 16 at once; NUL is.
+/// The first doubtful byte from `from` on, or the end. `doubtful` says it of 16 at once.
 #[inline]
 fn first(bytes: &[u8], from: usize, doubtful: impl Fn(Block) -> Places) -> usize {
     let Some(rest) = bytes.get(from..) else { return bytes.len() };
@@ -86,6 +86,12 @@ fn first(bytes: &[u8], from: usize, doubtful: impl Fn(Block) -> Places) -> usize
     // Fewer than 16 are left.
     let place = doubtful(block::partial(bytes, at)).first();
     bytes.len().min(at + place.unwrap_or(16))
+}
+
+/// Where `byte` comes first from `from` on; the end if it does not.
+#[inline]
+pub(super) fn position(bytes: &[u8], from: usize, byte: u8) -> usize {
+    first(bytes, from, |block| block.is(byte))
 }
 
 /// Where the good bytes end that start at `from`: those that are not doubtful, and those that are good all the same.
@@ -202,5 +208,6 @@ mod tests {
         agrees(&b"x".repeat(40), is_value_byte, value);
         agrees(&b"Accept-z!".repeat(3), is_token_byte, token_len);
         agrees(&b"/~!@Z{\"$".repeat(3), |b| b.is_ascii_graphic() && b != b'#', |text| target_end(text, 0));
+        agrees(&b"abc:d;\n".repeat(6), |b| b != b'\n', |text| position(text, 0, b'\n'));
     }
 }

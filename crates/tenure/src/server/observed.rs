@@ -8,6 +8,7 @@ use tenure_proto::{RequestHead, Version};
 use tracing::Span;
 use tracing::field::Empty;
 use tracing::level_filters::LevelFilter;
+use tracing::span::EnteredSpan;
 
 use super::drive::Drive;
 use super::stream::Stream;
@@ -25,6 +26,17 @@ pub(super) struct Observed {
 impl Observed {
     fn keep(&mut self, span: &Span) {
         self.span = (!span.is_disabled()).then(|| Box::new(span.clone()));
+    }
+
+    /// Within the exchange's span, for as long as what is returned lives.
+    #[inline]
+    pub(super) fn enter(&self) -> Option<EnteredSpan> {
+        self.span.as_deref().map(|span| span.clone().entered())
+    }
+
+    /// The exchange's span.
+    pub(super) fn span(&self) -> Span {
+        self.span.as_deref().cloned().unwrap_or_else(Span::none)
     }
 
     pub(super) const fn is_exchange(&self) -> bool {
@@ -73,12 +85,11 @@ impl<S: Stream> Drive<S> {
         self.shared.observer.is_some() || LevelFilter::current() >= LevelFilter::INFO
     }
 
-    /// A request has come. Its handler runs within the span.
-    pub(super) fn begin(&mut self, request: &Request<Body>) -> Span {
+    /// A request has come.
+    pub(super) fn begin(&mut self, request: &Request<Body>) {
         let span = self.span(request);
         self.observed.keep(&span);
         self.observe(|drive| drive.asked().info_for(request.headers()), || head(request));
-        span
     }
 
     /// The same for a head that is borrowed.
@@ -115,9 +126,9 @@ impl<S: Stream> Drive<S> {
     }
 
     /// What came cannot be read as a request, and is answered all the same: outside of any span.
-    pub(super) fn begin_unread(&mut self) -> Span {
+    pub(super) fn begin_unread(&mut self) {
+        self.observed.span = None;
         self.observe(|drive| drive.asked().info(), || Head::UNREAD);
-        Span::none()
     }
 
     fn observe(&mut self, info: impl FnOnce(&Self) -> ConnectionInfo, head: impl FnOnce() -> Head) {

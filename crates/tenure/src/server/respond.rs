@@ -2,13 +2,12 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::response::Parts;
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use http_body::Frame;
 use tenure_proto::{CloseReason, Directive, Framing, MisuseError};
 
@@ -26,7 +25,7 @@ type Framed<B> = Result<Option<Result<Frame<<B as http_body::Body>::Data>, <B as
 
 /// A response's content on its way out.
 #[derive(Default)]
-struct Outgoing {
+pub(super) struct Outgoing {
     /// What came before the head was sent, the last of it first.
     early: Vec<Bytes>,
     early_len: usize,
@@ -38,6 +37,14 @@ struct Outgoing {
 }
 
 impl Outgoing {
+    /// As new.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.early.clear();
+        self.trailers = None;
+        (self.early_len, self.ended, self.cut) = (0, false, false);
+    }
+
     /// Collects what comes without waiting, up to the bound, which says what is small: see
     /// [`Server::collect`](super::Server::collect).
     fn collect<B>(&mut self, mut body: Pin<&mut B>, bound: usize, cx: &mut Context<'_>) -> Result<(), BoxError>
@@ -73,33 +80,10 @@ impl Outgoing {
 }
 
 impl<S: Stream> Drive<S> {
-    /// Sends a handler's response.
-    pub(super) async fn respond<B>(&mut self, response: Response<B>) -> Result<(), Ended>
-    where
-        B: http_body::Body<Data = Bytes>,
-        B::Error: Into<BoxError>,
-    {
-        let (mut parts, body) = response.into_parts();
-        let mut body = pin!(body);
-        let mut content = Outgoing::default();
-        let mut begun = false;
-        poll_fn(|cx| {
-            if !std::mem::replace(&mut begun, true) {
-                let follows = self.queue_head(&parts, body.as_mut(), &mut content, cx);
-                spare_map::keep(&mut parts.headers);
-                if !follows? {
-                    return Poll::Ready(Ok(()));
-                }
-            }
-            self.poll_send(body.as_mut(), &mut content, cx)
-        })
-        .await
-    }
-
     /// Queues the head of a handler's response, and says whether its content and end are to follow.
-    fn queue_head<B>(
+    pub(super) fn queue_head<B>(
         &mut self,
-        parts: &Parts,
+        mut parts: Parts,
         body: Pin<&mut B>,
         content: &mut Outgoing,
         cx: &mut Context<'_>,
@@ -132,6 +116,7 @@ impl<S: Stream> Drive<S> {
             Ok(framing) => framing,
             Err(error) => return self.cannot_be_sent(&error).map(|()| false),
         };
+        spare_map::keep(&mut parts.headers);
         self.observed.answered(parts.status);
         if framing == Framing::Length(0) {
             // Cannot fail: no content is owed.
@@ -167,7 +152,7 @@ impl<S: Stream> Drive<S> {
 
     /// Sends content as it comes, then its end. A message that cannot be completed is cut, so that
     /// its receiver sees it: what was sent so far arrives, then the connection ends inside of it.
-    fn poll_send<B>(
+    pub(super) fn poll_send<B>(
         &mut self,
         mut body: Pin<&mut B>,
         content: &mut Outgoing,
@@ -237,9 +222,20 @@ impl<S: Stream> Drive<S> {
 
     /// A short text answer of the server itself; flushed with what follows.
     pub(super) fn queue_answer(&mut self, status: StatusCode, text: &str) -> Result<(), Ended> {
+        self.queue_answer_with(status, text, None)
+    }
+
+    /// The same with one more field.
+    pub(super) fn queue_answer_with(
+        &mut self,
+        status: StatusCode,
+        text: &str,
+        more: Option<(&[u8], &[u8])>,
+    ) -> Result<(), Ended> {
         let text = format!("{status}\n{text}\n");
         let date = date();
         let fields: [(&[u8], &[u8]); 2] = [(b"content-type", b"text/plain; charset=utf-8"), (b"date", &date)];
+        let fields = fields.into_iter().chain(more);
         let out = self.transport.out();
         let sent = self.connection.send_head(status, fields, Some(text.len() as u64), out).and_then(|framing| {
             if framing != Framing::Length(0) {

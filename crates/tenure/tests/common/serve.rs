@@ -56,11 +56,13 @@ where
     serve_with(Server::new(), handler).await
 }
 
+/// Requests carry the facts of their connection.
 pub(crate) async fn serve_with<F, R>(server: Server, handler: F) -> Served
 where
     F: Fn(Request<Body>) -> R + Clone + Send + 'static,
     R: Future<Output = Result<Response<Body>, BoxError>> + Send + 'static,
 {
+    let server = server.connection_info(true);
     start(server, move |server, listener, stopped| server.serve(listener, tower::service_fn(handler), stopped)).await
 }
 
