@@ -14,12 +14,14 @@ use tenure_proto::{CloseReason, Directive, Framing, MisuseError};
 
 use super::drive::{Drive, Ended};
 use super::respond::date::date;
+use super::respond::file::{More, OutgoingFile};
 use super::spare_map;
 use super::stream::Stream;
 use crate::BoxError;
 use crate::io::fields::pairs;
 
 pub(super) mod date;
+mod file;
 
 /// What a body's next frame is, or why nothing can be sent any more.
 type Framed<B> = Result<Option<Result<Frame<<B as http_body::Body>::Data>, <B as http_body::Body>::Error>>, Ended>;
@@ -31,6 +33,8 @@ struct Outgoing {
     early: Vec<Bytes>,
     early_len: usize,
     ended: bool,
+    /// What it is, if it is a part of a file that is sent without being read.
+    file: Option<OutgoingFile>,
     /// `None` as long as there are none.
     trailers: Option<HeaderMap>,
     /// It cannot be completed.
@@ -76,12 +80,12 @@ impl<S: Stream> Drive<S> {
     /// Sends a handler's response.
     pub(super) async fn respond<B>(&mut self, response: Response<B>) -> Result<(), Ended>
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + 'static,
         B::Error: Into<BoxError>,
     {
         let (mut parts, body) = response.into_parts();
+        let mut content = Outgoing { file: self.file_of(&body), ..Outgoing::default() };
         let mut body = pin!(body);
-        let mut content = Outgoing::default();
         let mut begun = false;
         poll_fn(|cx| {
             if !std::mem::replace(&mut begun, true) {
@@ -183,6 +187,14 @@ impl<S: Stream> Drive<S> {
             }
             if content.cut {
                 return Poll::Ready(Err(Ended(CloseReason::ApplicationFailed)));
+            }
+            if let Some(file) = &mut content.file {
+                match ready!(self.poll_queue_file(file, cx)) {
+                    Ok(More::Follows) => {}
+                    Ok(More::Ended) => (content.file, content.ended) = (None, true),
+                    Err(error) => self.cut(content, &error, "the response's content failed"),
+                }
+                continue;
             }
             let frame = match content.early.pop() {
                 Some(data) => Some(Ok(Frame::data(data))),
