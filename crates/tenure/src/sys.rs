@@ -1,6 +1,6 @@
 //! Facts that only the platform knows. The one module with `unsafe`: a `getsockopt`, an `ioctl`,
-//! and a descriptor's registration.
-#![allow(unsafe_code, reason = "no safe interface in a kept crate for TCP_INFO and for AsyncFd; audited here")]
+//! a descriptor's registration, and a read into a buffer that nobody has cleared.
+#![allow(unsafe_code, reason = "no safe interface in a kept crate for TCP_INFO, AsyncFd, ReadBuf; audited here")]
 
 use std::io;
 use std::time::Duration;
@@ -29,6 +29,20 @@ const TCP_CLOSE: u8 = 7;
 /// The socket is no TCP socket, or the platform is not Linux.
 #[cfg(target_os = "linux")]
 pub fn tcp_facts(socket: &impl std::os::fd::AsFd) -> io::Result<TcpFacts> {
+    let (info, len) = tcp_info(socket)?;
+    // An older kernel answers with a shorter structure.
+    let told = std::mem::offset_of!(libc::tcp_info, tcpi_bytes_acked) + size_of::<u64>() <= len;
+    Ok(TcpFacts {
+        round_trip: Duration::from_micros(info.tcpi_rtt.into()),
+        acknowledged: told.then_some(info.tcpi_bytes_acked),
+        is_closed: info.tcpi_state == TCP_CLOSE,
+        congestion_window: info.tcpi_snd_cwnd,
+    })
+}
+
+/// What the kernel answers, and how many bytes of it.
+#[cfg(target_os = "linux")]
+fn tcp_info(socket: &impl std::os::fd::AsFd) -> io::Result<(libc::tcp_info, usize)> {
     use std::os::fd::AsRawFd;
 
     let fd = socket.as_fd();
@@ -43,15 +57,7 @@ pub fn tcp_facts(socket: &impl std::os::fd::AsFd) -> io::Result<TcpFacts> {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: `tcp_info` is plain integers, zeroed before the call; any bytes are a valid value.
-    let info = unsafe { info.assume_init() };
-    // An older kernel answers with a shorter structure.
-    let told = std::mem::offset_of!(libc::tcp_info, tcpi_bytes_acked) + size_of::<u64>() <= len as usize;
-    Ok(TcpFacts {
-        round_trip: Duration::from_micros(info.tcpi_rtt.into()),
-        acknowledged: told.then_some(info.tcpi_bytes_acked),
-        is_closed: info.tcpi_state == TCP_CLOSE,
-        congestion_window: info.tcpi_snd_cwnd,
-    })
+    Ok((unsafe { info.assume_init() }, len as usize))
 }
 
 /// Not known on this platform.
@@ -60,6 +66,22 @@ pub fn tcp_facts(socket: &impl std::os::fd::AsFd) -> io::Result<TcpFacts> {
 /// Always `Unsupported`.
 #[cfg(not(target_os = "linux"))]
 pub fn tcp_facts<S>(_socket: &S) -> io::Result<TcpFacts> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Connections that wait in a listening TCP socket's queue. Linux tells it where it tells of a connected
+/// socket's segments in flight.
+///
+/// # Errors
+/// The platform is not Linux.
+#[cfg(target_os = "linux")]
+pub(crate) fn in_queue(listener: &impl std::os::fd::AsFd) -> io::Result<usize> {
+    Ok(tcp_info(listener)?.0.tcpi_unacked as usize)
+}
+
+/// Not known on this platform.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn in_queue<S>(_listener: &S) -> io::Result<usize> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -137,6 +159,18 @@ pub(crate) fn take_error(socket: &impl std::os::fd::AsFd) -> io::Result<Option<i
 #[cfg(not(unix))]
 pub(crate) fn take_error<S>(_socket: &S) -> io::Result<Option<io::Error>> {
     Ok(None)
+}
+
+/// Reads once, without waiting.
+#[cfg(target_os = "linux")]
+pub(crate) fn receive(socket: &impl std::os::fd::AsFd, buf: &mut tokio::io::ReadBuf<'_>) -> io::Result<()> {
+    // SAFETY: nothing but received bytes is written to it.
+    let room = unsafe { buf.unfilled_mut() };
+    let len = socket2::SockRef::from(socket).recv(room)?;
+    // SAFETY: the kernel has written so many bytes to the beginning of `room`.
+    unsafe { buf.assume_init(len) };
+    buf.advance(len);
+    Ok(())
 }
 
 /// A descriptor that the current runtime watches.

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
 use rustix::event::{Timespec, epoll};
+use rustix::io::Errno;
 use tokio::io::unix::AsyncFd;
 
 pub(crate) use super::queue::Ends;
@@ -54,7 +55,13 @@ impl<T: Park> Lot<T> {
         let flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::ONESHOT;
         // The value just put in is in its slot.
         let Some(socket) = self.queue.get(at).map(|parked| parked.socket().as_fd()) else { return Ok(()) };
-        let Err(error) = epoll::add(&self.epoll, socket, epoll::EventData::new_u64(at.into()), flags) else {
+        let data = epoll::EventData::new_u64(at.into());
+        let watched = match epoll::add(&self.epoll, socket, data, flags) {
+            // It was here before, and was woken.
+            Err(Errno::EXIST) => epoll::modify(&self.epoll, socket, data, flags),
+            added => added,
+        };
+        let Err(error) = watched else {
             self.queue.get(at).inspect(|parked| parked.entered(at));
             return Ok(());
         };
@@ -64,7 +71,8 @@ impl<T: Park> Lot<T> {
         }
     }
 
-    /// Takes out those on whose sockets something came: at least one.
+    /// Takes out those on whose sockets something came: at least one. The kernel goes on knowing these
+    /// sockets, and is silent about them (one-shot): to forget them would cost a call before they are read.
     pub(crate) fn poll_woken(&mut self, cx: &mut Context<'_>, woken: &mut Vec<T>) -> Poll<()> {
         loop {
             // Only a runtime that is shut down fails here, and it polls nobody any more.
@@ -78,7 +86,7 @@ impl<T: Park> Lot<T> {
             }
             let before = woken.len();
             for event in events {
-                woken.extend(self.take(event.data.u64() as u32));
+                woken.extend(self.remove(event.data.u64() as u32));
             }
             if woken.len() > before {
                 return Poll::Ready(());
@@ -105,10 +113,13 @@ impl<T: Park> Lot<T> {
 
     /// Takes out the one in a slot, if there is one.
     pub(crate) fn take(&mut self, at: u32) -> Option<T> {
-        let parked = self.queue.remove(at)?;
-        parked.left();
+        let parked = self.remove(at)?;
         unwatch(&self.epoll, parked.socket());
         Some(parked)
+    }
+
+    fn remove(&mut self, at: u32) -> Option<T> {
+        self.queue.remove(at).inspect(Park::left)
     }
 
     /// How many are here.
@@ -117,7 +128,7 @@ impl<T: Park> Lot<T> {
     }
 }
 
-/// It goes back to the runtime's own epoll, or is closed.
+/// It is still to be heard of, and must not be: it goes on without bytes having come, or is closed.
 fn unwatch(epoll: &AsyncFd<OwnedFd>, socket: &OwnedFd) {
     if let Err(error) = epoll::delete(epoll, socket) {
         tracing::warn!(%error, "a parked socket was not watched");

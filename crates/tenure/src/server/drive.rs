@@ -13,7 +13,7 @@ use socket2::SockRef;
 use tenure_proto::{CloseReason, Connection, Directive, ErrorKind, ProtocolError, Server};
 
 use super::entry::Entry;
-use super::facts::Facts;
+use super::facts::{Facts, Sides};
 use super::observed::Observed;
 use super::parked::{Parked, Tick};
 use super::shared::{Ending, Shared};
@@ -103,7 +103,7 @@ pub(super) enum Left<S: Stream> {
 pub(super) struct Ended(pub(super) CloseReason);
 
 impl<S: Stream> Drive<S> {
-    /// A connection that was just accepted.
+    /// A connection that was just accepted. Without a `peer` it is asked for, if somebody asks.
     pub(super) fn new(shared: Arc<Shared>, stream: S, id: u64, peer: Option<SocketAddr>) -> Self {
         let mut connection = Connection::new(Arc::clone(&shared.config));
         if let Some(limit) = shared.request_limit(id) {
@@ -111,9 +111,9 @@ impl<S: Stream> Drive<S> {
         }
         let opened = now();
         let tap = shared.tap(id);
-        let local = stream.socket().and_then(Socket::local);
+        let sides = Sides::new(peer, shared.local);
         Self {
-            facts: Facts { id, peer, local, opened, quiet_since: opened, stepped: opened },
+            facts: Facts { id, sides, opened, quiet_since: opened, stepped: opened },
             transport: Transport::new(stream, tap.clone()),
             connection,
             deadline: Deadline::default(),
@@ -136,8 +136,7 @@ impl<S: Stream> Drive<S> {
     /// Stands for whom its entry says.
     pub(super) fn entered(mut self, entry: Entry) -> Self {
         if let Some(ends) = &entry.proxied {
-            self.facts.peer = Some(ends.source);
-            self.facts.local = Some(ends.destination);
+            self.facts.sides = Sides::new(Some(ends.source), Some(ends.destination));
         }
         self.entry = entry;
         self
@@ -150,7 +149,6 @@ impl<S: Stream> Drive<S> {
             shared.limits.probes.resume(SockRef::from(&parked.socket));
         }
         let socket = Socket::enter(parked.socket)?;
-        let peer = socket.peer();
         let moment = |tick| shared.epoch.begins(tick).unwrap_or_else(now);
         let (opened, quiet_since) = (moment(parked.opened), moment(parked.quiet_since));
         let mut connection = Connection::resume(Arc::clone(&shared.config), parked.exchanges);
@@ -158,7 +156,7 @@ impl<S: Stream> Drive<S> {
             connection.limit_requests(limit.saturating_sub(parked.exchanges));
         }
         let idle_until = shared.epoch.begins(parked.until);
-        let mut drive = Self::new(shared, S::join(socket, parked.session), parked.id, peer).entered(parked.entry);
+        let mut drive = Self::new(shared, S::join(socket, parked.session), parked.id, None).entered(parked.entry);
         (drive.connection, drive.idle_until) = (connection, idle_until);
         (drive.facts.opened, drive.facts.quiet_since) = (opened, quiet_since);
         Ok(drive)

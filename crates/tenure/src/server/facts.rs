@@ -1,7 +1,7 @@
 //! Who is at the other end of a connection, since when, and what a request is told of that.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
@@ -10,17 +10,42 @@ use tenure_proto::Fields;
 use super::drive::Drive;
 use super::forwarded::Forwarding;
 use super::stream::Stream;
+use crate::io::Socket;
 use crate::observe::{ConnectionInfo, TlsFacts};
 
 /// What stays the same from request to request, and the times between them.
 pub(super) struct Facts {
     pub(super) id: u64,
-    pub(super) peer: Option<SocketAddr>,
-    pub(super) local: Option<SocketAddr>,
+    pub(super) sides: Sides,
     pub(super) opened: Instant,
     pub(super) quiet_since: Instant,
     /// When the loop last took a step: the age of the request under way counts from there.
     pub(super) stepped: Instant,
+}
+
+/// The two sides of the connection. The socket is asked for what is not known, once somebody asks.
+#[derive(Default)]
+pub(super) struct Sides {
+    peer: OnceLock<Option<SocketAddr>>,
+    local: OnceLock<Option<SocketAddr>>,
+}
+
+impl Sides {
+    /// Whatever is `None` is found out later.
+    pub(super) fn new(peer: Option<SocketAddr>, local: Option<SocketAddr>) -> Self {
+        let known = |side: Option<SocketAddr>| side.map_or_else(OnceLock::new, |side| OnceLock::from(Some(side)));
+        Self { peer: known(peer), local: known(local) }
+    }
+
+    /// The other end, where it has an IP address.
+    pub(super) fn peer(&self, socket: Option<&Socket>) -> Option<SocketAddr> {
+        *self.peer.get_or_init(|| socket.and_then(Socket::peer))
+    }
+
+    /// This end, where it has an IP address.
+    fn local(&self, socket: Option<&Socket>) -> Option<SocketAddr> {
+        *self.local.get_or_init(|| socket.and_then(Socket::local))
+    }
 }
 
 /// All that the facts of one request are made of, borrowed: they are put together only where
@@ -28,32 +53,34 @@ pub(super) struct Facts {
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'c> {
     facts: &'c Facts,
+    socket: Option<&'c Socket>,
     tls: Option<&'c Arc<TlsFacts>>,
     forwarding: Option<&'c Forwarding>,
     request: u64,
 }
 
 impl<'c> Asked<'c> {
-    pub(super) const fn new(
+    pub(super) fn new(
         facts: &'c Facts,
-        tls: Option<&'c Arc<TlsFacts>>,
+        stream: &'c impl Stream,
         forwarding: Option<&'c Forwarding>,
         request: u64,
     ) -> Self {
-        Self { facts, tls, forwarding, request }
+        Self { facts, socket: stream.socket(), tls: stream.tls(), forwarding, request }
     }
 
     /// For a request that comes from the peer itself.
     #[inline]
     pub(super) fn info(&self) -> ConnectionInfo {
-        let &Facts { id, ref peer, ref local, opened, quiet_since, stepped } = self.facts;
+        let &Facts { id, ref sides, opened, quiet_since, stepped } = self.facts;
+        let peer = sides.peer(self.socket);
         // Of requests that came together only the first was waited for, and a subtraction has its price.
         let idle = if quiet_since == stepped { Duration::ZERO } else { stepped.saturating_duration_since(quiet_since) };
         ConnectionInfo {
             id,
             request: self.request,
-            peer: *peer,
-            local: *local,
+            peer,
+            local: sides.local(self.socket),
             client: peer.map(|peer| peer.ip().to_canonical()),
             server: None,
             age: stepped.saturating_duration_since(opened),
@@ -87,6 +114,11 @@ impl<S: Stream> Drive<S> {
     /// What the request under way may be told.
     pub(super) fn asked(&self) -> Asked<'_> {
         let request = self.connection.exchanges() + 1;
-        Asked::new(&self.facts, self.transport.stream().tls(), self.shared.forwarding.as_ref(), request)
+        Asked::new(&self.facts, self.transport.stream(), self.shared.forwarding.as_ref(), request)
+    }
+
+    /// The other end, where it has an IP address.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        self.facts.sides.peer(self.transport.stream().socket())
     }
 }

@@ -22,70 +22,99 @@ pub struct Listener {
     sockets: Vec<Kind>,
     /// Which is asked first: each in turn.
     turn: usize,
-    early: Option<Early>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Tcp {
+        listener: TcpListener,
+        early: Early,
+    },
+    #[cfg(unix)]
+    Unix(UnixListener),
+    /// Another task accepts.
+    #[cfg(unix)]
+    Dealt {
+        connections: mpsc::Receiver<Dealt>,
+        /// What they all arrive at, by [`Listener::local`].
+        local: Option<SocketAddr>,
+    },
 }
 
 /// Those who had connected before the listener's options were set did not inherit them: the first
-/// that come are given theirs one by one, as many as can have been in the queue.
-#[derive(Debug)]
+/// that come are given theirs one by one, as many as were in the queue.
+#[derive(Debug, Default)]
 struct Early {
     probes: Probes,
     left: usize,
 }
 
-#[derive(Debug)]
-enum Kind {
-    Tcp(TcpListener),
-    #[cfg(unix)]
-    Unix(UnixListener),
-    /// Another task accepts.
-    #[cfg(unix)]
-    Dealt(mpsc::Receiver<Dealt>),
+impl Early {
+    /// The next connection.
+    fn tell(&mut self, socket: SockRef<'_>) {
+        if self.left == 0 {
+            return;
+        }
+        self.left -= 1;
+        if let Err(error) = set_options(socket, self.probes) {
+            tracing::debug!(%error, "TCP options");
+        }
+    }
 }
 
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Self {
-        Self { sockets: vec![Kind::Tcp(listener)], turn: 0, early: None }
+        Self { sockets: vec![Kind::Tcp { listener, early: Early::default() }], turn: 0 }
     }
 }
 
 #[cfg(unix)]
 impl From<UnixListener> for Listener {
     fn from(listener: UnixListener) -> Self {
-        Self { sockets: vec![Kind::Unix(listener)], turn: 0, early: None }
+        Self { sockets: vec![Kind::Unix(listener)], turn: 0 }
     }
 }
 
 impl<L: Into<Self>> FromIterator<L> for Listener {
     fn from_iter<I: IntoIterator<Item = L>>(listeners: I) -> Self {
         let sockets = listeners.into_iter().flat_map(|listener| listener.into().sockets).collect();
-        Self { sockets, turn: 0, early: None }
+        Self { sockets, turn: 0 }
     }
 }
 
 #[cfg(unix)]
 impl Listener {
-    /// What another task accepts, and sends.
-    pub(super) fn dealt(connections: mpsc::Receiver<Dealt>) -> Self {
-        Self { sockets: vec![Kind::Dealt(connections)], turn: 0, early: None }
+    /// What another task accepts from a listener with this [`local`](Self::local), and sends.
+    pub(super) fn dealt(connections: mpsc::Receiver<Dealt>, local: Option<SocketAddr>) -> Self {
+        Self { sockets: vec![Kind::Dealt { connections, local }], turn: 0 }
     }
 }
 
 impl Listener {
     /// Sets the sockets' options. Accepted sockets inherit them, on Linux and the BSDs.
     pub(super) fn set_options(&mut self, probes: Probes) {
-        self.early = Some(Early { probes, left: LONGEST_QUEUE });
-        for socket in &self.sockets {
-            match socket {
-                Kind::Tcp(listener) => {
-                    if let Err(error) = set_options(SockRef::from(listener), probes) {
-                        tracing::warn!(%error, "a listener's TCP options");
-                    }
+        for socket in &mut self.sockets {
+            if let Kind::Tcp { listener, early } = socket {
+                if let Err(error) = set_options(SockRef::from(&*listener), probes) {
+                    tracing::warn!(%error, "a listener's TCP options");
                 }
-                #[cfg(unix)]
-                Kind::Unix(_) | Kind::Dealt(_) => {}
+                *early = Early { probes, left: crate::sys::in_queue(listener).unwrap_or(LONGEST_QUEUE) };
             }
         }
+    }
+
+    /// The one address at which all connections arrive, if there is one: of a single socket that is
+    /// bound to it. Then no connection needs to be asked for its own.
+    pub(super) fn local(&self) -> Option<SocketAddr> {
+        let [socket] = &self.sockets[..] else { return None };
+        let local = match socket {
+            Kind::Tcp { listener, .. } => listener.local_addr().ok(),
+            #[cfg(unix)]
+            Kind::Unix(_) => None,
+            #[cfg(unix)]
+            Kind::Dealt { local, .. } => *local,
+        };
+        local.filter(|local| !local.ip().is_unspecified())
     }
 
     /// The next connection, from any of the listeners in turn.
@@ -93,54 +122,40 @@ impl Listener {
         for _ in 0..self.sockets.len() {
             self.turn = (self.turn + 1) % self.sockets.len();
             let accepted = match &mut self.sockets[self.turn] {
-                Kind::Tcp(listener) => {
-                    listener.poll_accept(cx).map_ok(|(stream, peer)| (Socket::Tcp(stream), Some(peer)))
-                }
+                Kind::Tcp { listener, early } => listener.poll_accept(cx).map_ok(|(stream, peer)| {
+                    early.tell(SockRef::from(&stream));
+                    (Socket::Tcp(stream), Some(peer))
+                }),
                 #[cfg(unix)]
                 Kind::Unix(listener) => listener.poll_accept(cx).map_ok(|(stream, _)| (Socket::Unix(stream), None)),
                 #[cfg(unix)]
-                Kind::Dealt(dealt) => match dealt.poll_recv(cx) {
+                Kind::Dealt { connections, .. } => match connections.poll_recv(cx) {
                     Poll::Ready(Some(dealt)) => Poll::Ready(dealt.and_then(enter)),
                     // Nothing will come any more, until the stop.
                     Poll::Ready(None) | Poll::Pending => Poll::Pending,
                 },
             };
-            if let Poll::Ready(Ok((socket, _))) = &accepted {
-                self.tell_early(socket);
-            }
             if accepted.is_ready() {
                 return accepted;
             }
         }
         Poll::Pending
     }
-
-    fn tell_early(&mut self, socket: &Socket) {
-        let (Some(early), Socket::Tcp(socket)) = (&mut self.early, socket) else { return };
-        if let Err(error) = set_options(SockRef::from(socket), early.probes) {
-            tracing::debug!(%error, "TCP options");
-        }
-        early.left -= 1;
-        if early.left == 0 {
-            self.early = None;
-        }
-    }
 }
 
 impl Listener {
     /// A connection that waits already, if there is one. Asks the kernel, not the runtime.
     pub(super) fn accept_waiting(&mut self) -> Option<(Socket, Option<SocketAddr>)> {
-        let accepted = self.sockets.iter_mut().find_map(|socket| socket.accept_waiting().ok())?;
-        self.tell_early(&accepted.0);
-        Some(accepted)
+        self.sockets.iter_mut().find_map(|socket| socket.accept_waiting().ok())
     }
 }
 
 impl Kind {
     fn accept_waiting(&mut self) -> io::Result<(Socket, Option<SocketAddr>)> {
         match self {
-            Self::Tcp(listener) => {
+            Self::Tcp { listener, early } => {
                 let (socket, peer) = SockRef::from(&*listener).accept()?;
+                early.tell(SockRef::from(&socket));
                 socket.set_nonblocking(true)?;
                 Ok((Socket::Tcp(TcpStream::from_std(socket.into())?), peer.as_socket()))
             }
@@ -151,7 +166,9 @@ impl Kind {
                 Ok((Socket::Unix(UnixStream::from_std(socket.into())?), None))
             }
             #[cfg(unix)]
-            Self::Dealt(dealt) => dealt.try_recv().map_err(|_| io::ErrorKind::WouldBlock)?.and_then(enter),
+            Self::Dealt { connections, .. } => {
+                connections.try_recv().map_err(|_| io::ErrorKind::WouldBlock)?.and_then(enter)
+            }
         }
     }
 }
@@ -214,12 +231,36 @@ mod tests {
     #[tokio::test]
     async fn who_came_before_the_options_is_given_them_too() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let _early = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let connect = || std::net::TcpStream::connect(address).unwrap();
+        let _early = (connect(), connect());
         let mut listener = Listener::from(listener);
         listener.set_options(Probes::default());
-        let (Socket::Tcp(accepted), _) = listener.accept_waiting().unwrap() else { panic!("not TCP") };
-        let accepted = SockRef::from(&accepted);
-        assert!(accepted.tcp_nodelay().unwrap() && accepted.keepalive().unwrap());
-        assert_eq!(accepted.tcp_notsent_lowat().unwrap(), UNSENT);
+        let _late = connect();
+        let left = |listener: &Listener| match &listener.sockets[..] {
+            [Kind::Tcp { early, .. }] => early.left,
+            _ => panic!("not one TCP listener"),
+        };
+        assert_eq!(left(&listener), 2, "as many as were in the queue");
+        for expected in [1, 0, 0] {
+            let (Socket::Tcp(accepted), _) = listener.accept_waiting().unwrap() else { panic!("not TCP") };
+            let accepted = SockRef::from(&accepted);
+            assert!(accepted.tcp_nodelay().unwrap() && accepted.keepalive().unwrap());
+            assert_eq!(accepted.tcp_notsent_lowat().unwrap(), UNSENT);
+            assert_eq!(left(&listener), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn this_end_is_known_where_all_connections_share_it() {
+        let bound = async |address: &str| TcpListener::bind(address).await.unwrap();
+        let listener = bound("127.0.0.1:0").await;
+        let address = listener.local_addr().unwrap();
+        assert_eq!(Listener::from(listener).local(), Some(address));
+        assert_eq!(Listener::from(bound("0.0.0.0:0").await).local(), None, "any address of this machine");
+        let two: Listener = [bound("127.0.0.1:0").await, bound("127.0.0.1:0").await].into_iter().collect();
+        assert_eq!(two.local(), None);
+        let (_, connections) = mpsc::channel(1);
+        assert_eq!(Listener::dealt(connections, Some(address)).local(), Some(address));
     }
 }

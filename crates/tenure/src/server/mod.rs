@@ -263,8 +263,9 @@ impl Server {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let shared = Shared::new(&self);
-        self.tls.run(shared, listener.into(), ServiceEngine(service), stop).await
+        let listener = listener.into();
+        let shared = Shared::new(&self, listener.local());
+        self.tls.run(shared, listener, ServiceEngine(service), stop).await
     }
 
     /// Serves with a handler that borrows the requests, until `stop` is ready, then drains. All
@@ -280,7 +281,8 @@ impl Server {
         if *content == Config::default().limits.content {
             *content = raw::CONTENT;
         }
-        let shared = Shared::new(&self);
-        self.tls.run(shared, listener.into(), raw::RawEngine::new(handler), stop).await
+        let listener = listener.into();
+        let shared = Shared::new(&self, listener.local());
+        self.tls.run(shared, listener, raw::RawEngine::new(handler), stop).await
     }
 }

@@ -81,7 +81,7 @@ impl<S: Stream> Drive<S> {
             url.path = &*text(head.target.split(|&b| b == b'?').next().unwrap_or_default()),
             http.response.status_code = Empty,
             client.address = self.asked().info_raw(head.fields).client.map(display),
-            network.peer.address = self.facts.peer.map(|peer| display(peer.ip())),
+            network.peer.address = self.peer().map(|peer| display(peer.ip())),
         );
         self.observed.keep(&span);
         self.observe(
@@ -125,7 +125,7 @@ impl<S: Stream> Drive<S> {
             url.path = request.uri().path(),
             http.response.status_code = Empty,
             client.address = self.asked().info_for(request.headers()).client.map(display),
-            network.peer.address = self.facts.peer.map(|peer| display(peer.ip())),
+            network.peer.address = self.peer().map(|peer| display(peer.ip())),
         )
     }
 }

@@ -1,5 +1,6 @@
 //! What all connections of one server share, and the rules that need a look at all of them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -40,6 +41,8 @@ pub(super) struct Shared {
     /// Where connections are counted by address.
     pub(super) addresses: Option<Arc<Addresses>>,
     pub(super) proxy: ProxyProtocol,
+    /// This end of all connections, where it is the same for all.
+    pub(super) local: Option<SocketAddr>,
     /// Which proxies are believed whom they ask for.
     pub(super) forwarding: Option<Forwarding>,
     /// The ids of connections: counted from here, in steps of so many.
@@ -51,7 +54,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(server: &Server) -> Self {
+    pub(super) fn new(server: &Server, local: Option<SocketAddr>) -> Self {
         let place = server.place.clone().unwrap_or_default();
         Self {
             config: Arc::new(server.config.clone()),
@@ -68,6 +71,7 @@ impl Shared {
             turns: place.turns.or_else(|| turns(&server.limits)),
             addresses: place.addresses.or_else(|| addresses(&server.limits)),
             proxy: server.proxy.clone(),
+            local,
             forwarding: server.forwarding.clone(),
             first_id: place.index,
             id_step: place.count,

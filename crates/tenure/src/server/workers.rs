@@ -107,6 +107,7 @@ impl Server {
         F: Future<Output = io::Result<()>>,
     {
         listener.set_options(self.limits.probes);
+        let local = listener.local();
         let (turns, addresses) = (turns(&self.limits), addresses(&self.limits));
         let mut crew = Crew(Vec::with_capacity(workers.get()));
         for index in 0..workers.get() {
@@ -118,7 +119,7 @@ impl Server {
                 addresses: addresses.clone(),
             };
             let serve = worker(self.at(place.clone()));
-            crew.0.push(Worker::start(place, serve)?);
+            crew.0.push(Worker::start(place, local, serve)?);
         }
         let dealt = crew.deal(listener, stop).await;
         crew.finish().await.and(dealt)
@@ -146,6 +147,7 @@ struct Worker {
 impl Worker {
     fn start<F>(
         place: Place,
+        local: Option<SocketAddr>,
         serve: impl FnOnce(Listener, oneshot::Receiver<()>) -> F + Send + 'static,
     ) -> io::Result<Self>
     where
@@ -156,7 +158,7 @@ impl Worker {
         let (end, ended) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new().name(format!("worker {}", place.index)).spawn(move || {
-            let served = runtime.block_on(async { serve(Listener::dealt(connections), stopped).await });
+            let served = runtime.block_on(async { serve(Listener::dealt(connections, local), stopped).await });
             // Nobody may wait any more.
             drop(end.send(served));
         })?;

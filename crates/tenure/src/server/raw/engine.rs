@@ -175,7 +175,7 @@ where
         let is_connect = head.method == b"CONNECT";
         let number = drive.connection.exchanges() + 1;
         let (stream, out) = drive.transport.stream_and_out();
-        let asked = Asked::new(&drive.facts, stream.tls(), drive.shared.forwarding.as_ref(), number);
+        let asked = Asked::new(&drive.facts, stream, drive.shared.forwarding.as_ref(), number);
         let request = Request { head, content, asked, connection: OnceCell::new() };
         let response = Response { connection: &mut drive.connection, out, is_connect };
         let Answered(answered) = span.in_scope(|| (self.handler)(&request, response));
