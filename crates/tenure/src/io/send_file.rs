@@ -10,6 +10,7 @@ use tokio::io::Interest;
 
 use super::Socket;
 use super::file::{AtFault, FilePart};
+use super::socket::Inside;
 
 pub(super) const AVAILABLE: bool = true;
 
@@ -25,7 +26,7 @@ pub(super) enum Sent {
 
 impl Socket {
     /// Has the kernel send what it takes.
-    pub(super) fn poll_send_file(&self, cx: &mut Context<'_>, part: &mut FilePart) -> Poll<io::Result<Sent>> {
+    pub(super) fn poll_send_file(&mut self, cx: &mut Context<'_>, part: &mut FilePart) -> Poll<io::Result<Sent>> {
         let error = match ready!(self.poll_call(cx, |socket| part.send_to(socket))) {
             Ok(0) => AtFault::shrunk(),
             Ok(_) if part.len() == 0 => return Poll::Ready(Ok(Sent::All)),
@@ -41,24 +42,25 @@ impl Socket {
     }
 
     /// Writes what stands before a file, so that both leave in the same segments.
-    pub(super) fn poll_write_more(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_write_more(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let flags = SendFlags::MORE | SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
         self.poll_call(cx, |socket| Ok(rustix::io::retry_on_intr(|| rustix::net::send(socket, bytes, flags))?))
     }
 
     /// Does what needs room in the socket as soon as there is some.
     fn poll_call<T>(
-        &self,
+        &mut self,
         cx: &mut Context<'_>,
         mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
+        let inside = self.inside()?;
         loop {
-            let called = match self {
-                Self::Tcp(stream) => {
+            let called = match &inside {
+                Inside::Tcp(stream) => {
                     ready!(stream.poll_write_ready(cx))?;
                     stream.try_io(Interest::WRITABLE, || call(stream.as_fd()))
                 }
-                Self::Unix(stream) => {
+                Inside::Unix(stream) => {
                     ready!(stream.poll_write_ready(cx))?;
                     stream.try_io(Interest::WRITABLE, || call(stream.as_fd()))
                 }

@@ -19,11 +19,11 @@ pub(super) enum Sent {
 }
 
 impl Socket {
-    pub(super) fn poll_send_file(&self, _: &mut Context<'_>, _: &mut FilePart) -> Poll<io::Result<Sent>> {
+    pub(super) fn poll_send_file(&mut self, _: &mut Context<'_>, _: &mut FilePart) -> Poll<io::Result<Sent>> {
         Poll::Ready(Ok(Sent::Unsuited))
     }
 
-    pub(super) fn poll_write_more(&self, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_write_more(&mut self, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
         Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
     }
 }

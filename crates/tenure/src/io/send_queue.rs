@@ -143,7 +143,7 @@ impl SendQueue {
     /// Writes what stands before a part of a file; after that, what the kernel takes of the part.
     fn poll_file<W: Wire>(
         &mut self,
-        writer: &W,
+        writer: &mut W,
         cx: &mut Context<'_>,
         tap: &mut impl FnMut(&[u8]),
     ) -> Poll<io::Result<()>> {

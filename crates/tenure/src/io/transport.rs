@@ -141,7 +141,7 @@ impl<S: Wire> Transport<S> {
 
     /// Whether files can be sent by the kernel: there is no layer that must see their bytes, and
     /// nobody who wants to.
-    pub(crate) fn sends_files(&self) -> bool {
+    pub(crate) fn sends_files(&mut self) -> bool {
         self.tap.is_none() && self.stream.plain().is_some()
     }
 

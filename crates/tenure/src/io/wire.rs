@@ -8,13 +8,13 @@ use super::{Socket, send_file};
 /// A socket, or a layer above one.
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin {
     /// The socket, if whatever is written goes out as it is.
-    fn plain(&self) -> Option<&Socket> {
+    fn plain(&mut self) -> Option<&mut Socket> {
         None
     }
 }
 
 impl Wire for Socket {
-    fn plain(&self) -> Option<&Socket> {
+    fn plain(&mut self) -> Option<&mut Socket> {
         send_file::AVAILABLE.then_some(self)
     }
 }

@@ -30,7 +30,7 @@ pub(super) enum More {
 
 impl<S: Stream> Drive<S> {
     /// The part of a file that `body` is, if it can be sent without being read.
-    pub(super) fn file_of<B: 'static>(&self, body: &B) -> Option<OutgoingFile> {
+    pub(super) fn file_of<B: 'static>(&mut self, body: &B) -> Option<OutgoingFile> {
         let rest = Body::file_of(body)?;
         self.transport.sends_files().then_some(OutgoingFile { rest, owes_turn: false })
     }
