@@ -124,7 +124,7 @@ impl AtFault {
 
     /// Whether that is the reason of `error`.
     pub(crate) fn is_in(error: &io::Error) -> bool {
-        error.get_ref().is_some_and(|reason| reason.is::<Self>())
+        matches!(error.get_ref(), Some(reason) if reason.is::<Self>())
     }
 }
 
