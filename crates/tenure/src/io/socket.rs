@@ -165,7 +165,7 @@ impl AsyncWrite for Socket {
         let socket = self.get_mut();
         #[cfg(target_os = "linux")]
         if let Self::Outside(outside) = socket
-            && let Some(written) = outside.write(&[IoSlice::new(buf)])
+            && let Some(written) = outside.write(buf)
         {
             return Poll::Ready(written);
         }
@@ -180,7 +180,7 @@ impl AsyncWrite for Socket {
         let socket = self.get_mut();
         #[cfg(target_os = "linux")]
         if let Self::Outside(outside) = socket
-            && let Some(written) = outside.write(bufs)
+            && let Some(written) = outside.write_vectored(bufs)
         {
             return Poll::Ready(written);
         }

@@ -149,16 +149,15 @@ impl<S: Stream> Drive<S> {
             shared.limits.probes.resume(SockRef::from(&parked.socket));
         }
         let socket = Socket::enter(parked.socket)?;
-        let moment = |tick| shared.epoch.begins(tick).unwrap_or_else(now);
-        let (opened, quiet_since) = (moment(parked.opened), moment(parked.quiet_since));
+        let [opened, quiet_since, idle_until] = shared.epoch.begin([parked.opened, parked.quiet_since, parked.until]);
         let mut connection = Connection::resume(Arc::clone(&shared.config), parked.exchanges);
         if let Some(limit) = shared.request_limit(parked.id) {
             connection.limit_requests(limit.saturating_sub(parked.exchanges));
         }
-        let idle_until = shared.epoch.begins(parked.until);
         let mut drive = Self::new(shared, S::join(socket, parked.session), parked.id, None).entered(parked.entry);
         (drive.connection, drive.idle_until) = (connection, idle_until);
-        (drive.facts.opened, drive.facts.quiet_since) = (opened, quiet_since);
+        let facts = &mut drive.facts;
+        (facts.opened, facts.quiet_since) = (opened.unwrap_or(facts.opened), quiet_since.unwrap_or(facts.opened));
         Ok(drive)
     }
 

@@ -107,11 +107,20 @@ impl Epoch {
 
     /// When the tick begins, or has begun, if the machine does not sleep any more.
     pub(super) fn begins(&self, tick: Tick) -> Option<Instant> {
-        if tick == Tick::NEVER {
-            return None;
-        }
-        let awake = self.started.checked_add(Tick::LENGTH * tick.0)?;
-        Some(awake.checked_sub(self.slept()).unwrap_or(self.started))
+        let [begins] = self.begin([tick]);
+        begins
+    }
+
+    /// The same for several, by one look at the clocks.
+    pub(super) fn begin<const N: usize>(&self, ticks: [Tick; N]) -> [Option<Instant>; N] {
+        let slept = self.slept();
+        ticks.map(|tick| {
+            if tick == Tick::NEVER {
+                return None;
+            }
+            let awake = self.started.checked_add(Tick::LENGTH * tick.0)?;
+            Some(awake.checked_sub(slept).unwrap_or(self.started))
+        })
     }
 }
 

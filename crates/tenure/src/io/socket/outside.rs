@@ -7,7 +7,7 @@
 use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
 
-use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 
@@ -34,9 +34,15 @@ impl Outside {
     }
 
     /// Writes, if there is room.
-    pub(super) fn write(&self, bufs: &[IoSlice<'_>]) -> Option<io::Result<usize>> {
-        let descriptor = self.descriptor.as_ref()?;
-        let sent = sendmsg(descriptor, bufs, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL);
+    pub(super) fn write(&self, buf: &[u8]) -> Option<io::Result<usize>> {
+        let sent = send(self.descriptor.as_ref()?, buf, SendFlags::NOSIGNAL);
+        unless_blocked(sent.map_err(Into::into))
+    }
+
+    /// Writes several buffers as one, if there is room.
+    pub(super) fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> Option<io::Result<usize>> {
+        let nothing = &mut SendAncillaryBuffer::default();
+        let sent = sendmsg(self.descriptor.as_ref()?, bufs, nothing, SendFlags::NOSIGNAL);
         unless_blocked(sent.map_err(Into::into))
     }
 
