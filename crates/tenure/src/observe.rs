@@ -2,6 +2,7 @@
 
 mod both;
 mod exchanged;
+mod timing;
 mod tls;
 
 use std::io;
@@ -14,10 +15,12 @@ use tenure_proto::{CloseReason, Fate};
 pub(crate) use both::add;
 pub use exchanged::Exchanged;
 pub(crate) use exchanged::{Head, UnderWay};
+pub use timing::Timing;
+pub(crate) use timing::{Known, Making, Told};
 pub use tls::{TlsFacts, TlsVersion};
 
 /// Facts about the connection that carries a message. In the extensions of every request a server
-/// hands out, and of every response a client returns.
+/// hands out; of a client's response [`ResponseExt::connection`](crate::ResponseExt::connection) tells them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConnectionInfo {
     /// Its number, unique among the connections of one server or client; counted from 1.

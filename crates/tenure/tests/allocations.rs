@@ -28,7 +28,8 @@ const POST: &[u8] = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe
 const MANY: &[u8] = b"GET /a HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nUser-Agent: b\r\nAccept: */*\r\n\
     Referer: http://a/\r\nAccept-Encoding: gzip\r\nAccept-Language: en\r\nCookie: a=b\r\nDNT: 1\r\n\
     If-None-Match: \"a\"\r\nIf-Modified-Since: c\r\nCache-Control: no-cache\r\nPragma: no-cache\r\n\r\n";
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nServer: a\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
+/// But for its beginning, which differs from answer to answer.
+const ANSWER: &str = "Server: a\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
     Content-Type: text/plain\r\nContent-Length: 13\r\nConnection: keep-alive\r\n\r\nHello, World!";
 const ROUNDS: usize = 500;
 const CONNECTIONS: usize = 500;
@@ -61,7 +62,7 @@ fn requests_take_and_open_connections_hold_what_they_may() {
     }
     let each = client_allocations();
     println!("client: {each:.3} allocations a request");
-    assert!(each <= 10.0, "client: {each} allocations a request");
+    assert!(each <= 5.0, "client: {each} allocations a request");
 }
 
 /// What one GET after the other takes on a connection of a client: from the call to the end of its
@@ -73,7 +74,7 @@ fn client_allocations() -> f64 {
     let client = tenure::Client::new();
     let ask = async || {
         let response = client.get(uri.clone()).await.unwrap();
-        assert_eq!(response.headers().len(), 5);
+        assert_eq!(response.headers().len(), 6);
         let mut content = response.into_body();
         let mut length = 0;
         while let Some(frame) = content.frame().await {
@@ -100,11 +101,12 @@ fn answering_thread() -> SocketAddr {
     std::thread::spawn(move || {
         leave_out_this_thread();
         let (mut stream, _) = listener.accept().unwrap();
-        let (mut head, mut len) = ([0; 4096], 0);
+        let (mut head, mut len, mut number) = ([0; 4096], 0, 0);
         while let Ok(n @ 1..) = stream.read(&mut head[len..]) {
             len += n;
             if head[..len].ends_with(b"\r\n\r\n") {
-                stream.write_all(ANSWER).unwrap();
+                number += 1;
+                stream.write_all(format!("HTTP/1.1 200 OK\r\nAge: {number}\r\n{ANSWER}").as_bytes()).unwrap();
                 len = 0;
             }
         }

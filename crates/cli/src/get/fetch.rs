@@ -12,7 +12,7 @@ use http::header::{
 use http::{Method, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
 use tenure::client::Pipelining;
-use tenure::{Body, ConnectionInfo};
+use tenure::{Body, ResponseExt as _};
 
 use super::place::{Place, Sink};
 use crate::net::{Answer, Net, Queue, Stop, connect_advice, url};
@@ -197,7 +197,7 @@ impl Run {
         let response = self.net.client.request(request).await.map_err(|e| self.unanswered(&e))?;
         self.connect_failures.store(0, Ordering::Relaxed);
         item.status = Some(response.status());
-        item.connection = response.extensions().get::<ConnectionInfo>().cloned();
+        item.connection = response.connection().cloned();
         let connecting = item.connection.as_ref().filter(|c| !c.is_reused()).map(|c| self.net.tally.took(c.id));
         item.wait += begun.elapsed().saturating_sub(connecting.unwrap_or_default());
         Ok(response)

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt;
-use tenure::{Body, ConnectionInfo};
+use tenure::{Body, ConnectionInfo, ResponseExt as _};
 
 use crate::report::units;
 
@@ -32,6 +32,7 @@ impl Answer {
     /// `sending`, the request's content is still on its way, and reading is also what sends it.
     pub(crate) async fn read(response: Response<Body>, sending: impl Fn() -> bool) -> Self {
         let at = Instant::now();
+        let connection = response.connection().cloned();
         let (head, mut body) = response.into_parts();
         let mut text = Vec::new();
         let mut read = 0;
@@ -48,7 +49,7 @@ impl Answer {
         Self {
             status: head.status,
             at,
-            connection: head.extensions.get().cloned(),
+            connection,
             location: field(LOCATION),
             retry_after: head.headers.get(RETRY_AFTER).and_then(|value| retry_after(value, SystemTime::now())),
             line: first_line(&head.headers, &text),

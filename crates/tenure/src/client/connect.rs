@@ -12,12 +12,11 @@ use super::eyeballs;
 use super::names::Names;
 use super::origin::Origin;
 use super::stream::{Socket, Stream};
-use super::timing::Making;
 use super::tls::Tls;
 use crate::Fate;
 use crate::error::{Error, Kind};
 use crate::io::{Probes, now};
-use crate::observe::TlsFacts;
+use crate::observe::{Making, TlsFacts};
 
 /// A stream with TLS on it, and what TLS agreed on.
 pub(crate) type Secured = (Box<dyn Stream>, Option<Arc<TlsFacts>>);

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tenure_proto::Connection;
 use tokio::sync::oneshot;
@@ -12,11 +13,12 @@ use super::lease::Pooled;
 use super::origin::Origin;
 use super::shared::{Shared, hand_over};
 use super::time::now;
+use super::timing::{Beginning, Course};
 use super::watch::Alarm;
 use crate::Fate;
 use crate::error::{Error, Kind};
 use crate::io::{Tap, Transport};
-use crate::observe::Opened;
+use crate::observe::{ConnectionInfo, Opened};
 
 /// Hears how many were made of one connection that was asked for in advance, or why it was not.
 pub(super) type Asked = oneshot::Sender<Result<usize, Error>>;
@@ -45,11 +47,11 @@ impl Shared {
         let now = now();
         let Some(ticket) = state.pool.connected(&pooled.origin, now) else {
             drop(state);
-            return self.check_in(pooled);
+            return self.check_in(pooled, crate::io::now());
         };
         let waiting = state.waiting.remove(&ticket);
         drop(state);
-        hand_over(waiting, Ok(self.lent(pooled, now)));
+        hand_over(waiting, Ok(self.lent(pooled, now, None)));
     }
 
     /// A request that waits hears of it, if no other attempt is left for it; else it is returned.
@@ -80,19 +82,28 @@ impl Shared {
             observer.opened(Opened { id, peer, server, took: made.took, round_trip: made.round_trip });
         }
         let now = now();
+        let info = ConnectionInfo {
+            id,
+            request: 0,
+            peer: made.peer,
+            local: made.local,
+            client: None,
+            server: Some(origin.address().clone()),
+            age: Duration::ZERO,
+            idle: Duration::ZERO,
+            tls: made.tls,
+            pipelined: None,
+        };
         Box::new(Pooled {
             transport: Transport::new(made.stream, Tap { observer: self.observer.clone(), id }),
             connection: Connection::new(Arc::clone(&self.config)),
             alarm: Alarm::new(origin.clone(), id, Arc::clone(&self.watch)),
+            course: Course::begin(info, Beginning { called: now, began: now, making: Some(made.making) }),
             origin,
             id,
-            peer: made.peer,
-            local: made.local,
-            tls: made.tls,
             opened: now,
             old_at: self.max_age.and_then(|age| now.checked_add(self.jitter.less(id, age))),
             carries: self.max_requests.map(|most| most - self.jitter.of(id, most / 10)),
-            making: Some(made.making),
             quiet_since: now,
             exchanges: 0,
             was_idle: false,

@@ -19,11 +19,10 @@ use super::evidence::Before;
 use super::lease::Lease;
 use super::request::Prepared;
 use super::response;
-use super::timing::Course;
 use crate::Body;
 use crate::error::{Error, Kind};
 use crate::io::{self, Deadline, fields};
-use crate::observe::{ConnectionInfo, Head, UnderWay};
+use crate::observe::{Head, Timing, UnderWay};
 
 pub(super) use let_go::Rest;
 pub(super) use pipelined::{Queued, observe, queue_whole};
@@ -38,8 +37,6 @@ pub(super) struct Exchange {
     /// Where somebody observes. Before the lease: its end is told before the connection's.
     observed: Option<Box<UnderWay>>,
     lease: Lease,
-    /// Until the response has it.
-    info: Option<ConnectionInfo>,
     /// The request's content, until it is sent.
     content: Option<Body>,
     /// Content that the head announced and that is not yet queued; `None` if it announced no length.
@@ -52,7 +49,6 @@ pub(super) struct Exchange {
     unasked: bool,
     /// The peer takes nothing of what is queued: so many bytes were sent before, and since when.
     stalled: Option<(u64, Instant)>,
-    course: Course,
     on_interim: Option<OnInterim>,
     /// Writing failed; the answer may have come all the same.
     write_error: Option<std::io::Error>,
@@ -65,6 +61,8 @@ pub(super) struct Exchange {
     fin: bool,
     /// Bytes came after the request had begun.
     heard: bool,
+    /// It waits for its answer.
+    waits: bool,
     /// When the last bytes came; before any, when it began.
     heard_at: Instant,
     /// On a reused connection: what had been sent before this request.
@@ -92,20 +90,15 @@ pub(super) enum Step {
 
 impl Exchange {
     /// Queues the request's head.
-    pub(super) fn start(
-        mut lease: Lease,
-        info: ConnectionInfo,
-        prepared: &Prepared,
-        content: Body,
-    ) -> Result<Box<Self>, Error> {
+    pub(super) fn start(mut lease: Lease, prepared: &Prepared, content: Body) -> Result<Box<Self>, Error> {
         let stale = lease.may_be_stale();
-        let observed = observe(&lease, &info, prepared);
+        let observed = observe(&lease.shared, lease.course(), prepared);
         let response_timeout = lease.shared.response_timeout;
         let judges = lease.shared.repeat_undelivered && !prepared.class.is_idempotent();
         let pooled = lease.pooled();
-        let course = Course::begin(prepared.called, pooled.making.take());
         let sent_before = pooled.transport.sent();
         let before = stale.then(|| Before::of(&**pooled.transport.stream()));
+        let heard_at = pooled.course.began();
         let length = content.size_hint().exact();
         let framing = queue_head(pooled, prepared, length)?;
         let owed = if let Framing::Length(length) = framing { Some(length) } else { None };
@@ -119,15 +112,13 @@ impl Exchange {
         Ok(Box::new(Self {
             observed,
             lease,
-            info: Some(info),
             content,
             owed,
             trailers: None,
             hold: waits.then(|| io::now() + CONTINUE_WAIT),
             unasked: false,
             stalled: None,
-            heard_at: course.began(),
-            course,
+            heard_at,
             on_interim: prepared.on_interim.clone(),
             write_error: None,
             sent_before,
@@ -135,6 +126,7 @@ impl Exchange {
             answered: false,
             fin: false,
             heard: false,
+            waits: false,
             before,
             judges,
             response_timeout,
@@ -180,6 +172,16 @@ impl Exchange {
         self.poll_receive(cx)
     }
 
+    /// For the response.
+    pub(super) fn timing(&self) -> Timing {
+        self.lease.course().timing()
+    }
+
+    /// It has ended with what came last, which was just now.
+    pub(super) fn ended_now(&mut self) {
+        self.lease.ended = self.is_read.then_some(self.heard_at);
+    }
+
     /// Bytes that were received and not yet used.
     pub(super) fn received(&mut self) -> usize {
         self.lease.pooled().transport.unread().len()
@@ -194,7 +196,7 @@ impl Exchange {
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step, Error>> {
         if self.received() == 0 {
             // What the request took to be sent is not the server's time, nor is what the reader was away.
-            let sent = self.course.sent_at().filter(|_| !self.answered);
+            let sent = self.lease.course().sent_at().filter(|_| !self.answered);
             self.heard_at = sent.map_or_else(io::now, |sent| sent.max(self.heard_at));
         }
         loop {
@@ -237,7 +239,7 @@ impl Exchange {
                     if let Some(observed) = self.observed.take() {
                         observed.complete();
                     }
-                    self.course.ended(now);
+                    self.lease.course_mut().ended(now);
                     let step = trailers.map_or(Step::End, |trailers| Step::Frame(Frame::trailers(trailers)));
                     return Poll::Ready(Ok(step));
                 }
@@ -251,15 +253,12 @@ impl Exchange {
     }
 
     /// A final response has begun.
-    fn head(&mut self, mut response: Response<()>, coded: bool, now: Instant) -> Result<Step, Error> {
+    fn head(&mut self, response: Response<()>, coded: bool, now: Instant) -> Result<Step, Error> {
         self.answered = true;
         if let Some(observed) = &mut self.observed {
             observed.answered(response.status());
         }
-        let info = self.info.take();
-        if let Some(info) = &info {
-            self.lease.survived(info);
-        }
+        self.lease.survived();
         if self.unasked {
             self.lease.never_asked();
         }
@@ -276,36 +275,53 @@ impl Exchange {
             connection.close(CloseReason::Malformed);
             return Err(self.error(Kind::Coding));
         }
-        // Where it came from, and where the time went.
-        if let Some(info) = info {
-            response.extensions_mut().insert(info);
-        }
-        response.extensions_mut().insert(self.course.headed(now));
+        self.lease.course_mut().headed(now);
         Ok(Step::Head(response))
     }
 
     /// Reads once, or until a wait ends.
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.is_early(cx) {
+            return self.poll_waits(cx);
+        }
         let pooled = self.lease.pooled();
         let content = pooled.connection.is_receiving_content();
         match pooled.transport.poll_fill(content, cx) {
             Poll::Ready(Ok(0)) => {
                 (self.fin, self.heard_at) = (true, io::now());
-                return Poll::Ready(match pooled.connection.receive_eof() {
+                Poll::Ready(match pooled.connection.receive_eof() {
                     Ok(_) => Ok(()),
                     Err(e) => Err(self.error(Kind::Protocol(e))),
-                });
+                })
             }
             Poll::Ready(Ok(_)) => {
                 self.heard_at = io::now();
-                return Poll::Ready(self.hear());
+                Poll::Ready(self.hear())
             }
             Poll::Ready(Err(e)) => {
                 pooled.connection.close(CloseReason::PeerReset);
-                return Poll::Ready(Err(self.error(Kind::Io(e))));
+                Poll::Ready(Err(self.error(Kind::Io(e))))
             }
-            Poll::Pending => {}
+            Poll::Pending => self.poll_waits(cx),
         }
+    }
+
+    /// The request has only just left, and nothing has come: no read is tried.
+    fn is_early(&mut self, cx: &mut Context<'_>) -> bool {
+        let pooled = self.lease.pooled();
+        let is_first = !std::mem::replace(&mut self.waits, true);
+        // Under TLS something may wait that the socket does not know of.
+        let is_early =
+            is_first && !pooled.origin.is_secure() && pooled.transport.stream().socket().poll_heard(cx).is_pending();
+        if is_early {
+            pooled.transport.rest();
+        }
+        is_early
+    }
+
+    /// Nothing has come: until one of the times that end a wait.
+    fn poll_waits(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let pooled = self.lease.pooled();
         let content_end = pooled.connection.deadline().map(|(_, at)| at);
         let (response_end, send_end) = (self.response_deadline(), self.send_deadline());
         let next = [self.hold, content_end, response_end, send_end].into_iter().flatten().min();
@@ -344,7 +360,7 @@ impl Exchange {
         if self.answered {
             return None;
         }
-        let after_sending = self.course.sent_at().max(self.due).zip(self.response_timeout);
+        let after_sending = self.lease.course().sent_at().max(self.due).zip(self.response_timeout);
         let after_sending = after_sending.and_then(|(sent, timeout)| sent.checked_add(timeout));
         [after_sending, self.until].into_iter().flatten().min()
     }

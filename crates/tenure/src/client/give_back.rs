@@ -6,17 +6,18 @@ use std::time::Instant;
 
 use tenure_proto::CloseReason;
 
-use super::learned::Known;
+use super::learned::{Known, Learned};
 use super::lease::Pooled;
 use super::origin::Origin;
 use super::pool::{CheckIn, Keep};
 use super::shared::{Shared, State, hand_over};
-use super::time::now;
+use super::time::{aged, now};
 
 impl Shared {
     /// A connection that persists is free: for a request that waits, or to be kept and watched.
-    pub(super) fn check_in(self: &Arc<Self>, mut pooled: Box<Pooled>) {
-        let now = now();
+    /// Its exchange has ended at `at`, just now, by the runtime's clock.
+    pub(super) fn check_in(self: &Arc<Self>, mut pooled: Box<Pooled>, at: Instant) {
+        let now = aged(at);
         let exchanges = pooled.connection.exchanges();
         if exchanges > pooled.exchanges {
             (pooled.exchanges, pooled.quiet_since) = (exchanges, now);
@@ -40,7 +41,7 @@ impl Shared {
             CheckIn::Give(ticket, pooled) => {
                 let waiting = state.waiting.remove(&ticket);
                 drop(state);
-                hand_over(waiting, Ok(self.lent(pooled, now)));
+                hand_over(waiting, Ok(self.lent(pooled, now, None)));
             }
             CheckIn::Kept => {
                 let rouse = state.rouse(keep.until);
@@ -56,8 +57,11 @@ impl Shared {
         if let Some(why) = pooled.spent(pooled.exchanges, now) {
             return Err(why);
         }
-        let learned = state.learned.get(&pooled.origin).copied().unwrap_or_default();
-        let usage = learned.may_use(pooled.hint, pooled.exchanges, now).ok_or(CloseReason::RequestLimit)?;
+        let usage = match state.learned.get(&pooled.origin) {
+            Some(learned) => learned.may_use(pooled.hint, pooled.exchanges, now),
+            None => Learned::default().may_use(pooled.hint, pooled.exchanges, now),
+        };
+        let usage = usage.ok_or(CloseReason::RequestLimit)?;
         let kept = usage.any.map_or(self.idle_timeout, |announced| announced.min(self.idle_timeout));
         let leaves = if kept < self.idle_timeout { CloseReason::Hint } else { CloseReason::Idle };
         let careful_until = pooled.quiet_since + usage.careful.min(kept);

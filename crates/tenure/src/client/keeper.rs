@@ -84,7 +84,7 @@ impl Shared {
         let found = self.lock().pool.take(origin, |pooled| pooled.id == id);
         if let Some(mut pooled) = found {
             pooled.has_waited();
-            self.check_in(pooled);
+            self.check_in(pooled, crate::io::now());
         }
     }
 }

@@ -1,10 +1,9 @@
 //! A connection, and the right to use it for one exchange.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tenure_proto::{CloseReason, Connection, KeepAlive, Persistence};
 
@@ -14,10 +13,10 @@ use super::pool::Id;
 use super::shared::Shared;
 use super::stream::Stream;
 use super::time::now;
-use super::timing::Making;
+use super::timing::{Beginning, Course};
 use super::watch::{self, Alarm};
-use crate::io::Transport;
-use crate::observe::{ConnectionInfo, TlsFacts};
+use crate::io::{self, Transport};
+use crate::observe::{ConnectionInfo, Making};
 use crate::sys::Peek;
 
 /// How often the runtime may look before bytes that it does not see retire a connection.
@@ -31,16 +30,13 @@ pub(super) struct Pooled {
     pub(super) alarm: Arc<Alarm>,
     pub(super) origin: Origin,
     pub(super) id: Id,
-    pub(super) peer: Option<SocketAddr>,
-    pub(super) local: Option<SocketAddr>,
-    pub(super) tls: Option<Arc<TlsFacts>>,
+    /// What is told of the exchange that it carries, or of the last one.
+    pub(super) course: Course,
     pub(super) opened: Instant,
     /// When it is too old for further requests.
     pub(super) old_at: Option<Instant>,
     /// How many requests it may carry.
     pub(super) carries: Option<u64>,
-    /// How long making it took, until its first request was told.
-    pub(super) making: Option<Making>,
     pub(super) quiet_since: Instant,
     /// Exchanges when it fell quiet.
     pub(super) exchanges: u64,
@@ -75,7 +71,18 @@ impl Pooled {
 
     /// It comes from among the idle ones.
     pub(super) const fn has_waited(&mut self) {
-        (self.was_idle, self.making) = (true, None);
+        self.was_idle = true;
+    }
+
+    /// The number of a request that begins now, the connection's age, and for how long it has been idle.
+    fn facts(&self, now: Instant) -> (u64, Duration, Duration) {
+        let request = self.connection.exchanges() + self.connection.outstanding() as u64 + 1;
+        (request, now.saturating_duration_since(self.opened), now.saturating_duration_since(self.quiet_since))
+    }
+
+    /// How long making it took, if the request with this number is why it was made.
+    pub(super) fn making(&mut self, request: u64) -> Option<Making> {
+        if request == 1 && !self.was_idle { self.course.take_making() } else { None }
     }
 
     /// What its end teaches, if it ends now.
@@ -89,8 +96,12 @@ impl Pooled {
 pub(super) struct Lease {
     pub(super) shared: Arc<Shared>,
     pub(super) pooled: Option<Box<Pooled>>,
-    /// Since when.
+    /// Since when, by the pool's clock.
     pub(super) taken: Instant,
+    /// And by the runtime's, where that was read already.
+    pub(super) began: Option<Instant>,
+    /// When its exchange has ended, if that is just now.
+    pub(super) ended: Option<Instant>,
 }
 
 impl Lease {
@@ -103,21 +114,30 @@ impl Lease {
         self.pooled.as_ref().expect("a lease holds its connection until it is dropped")
     }
 
-    /// What a request that begins now is told of it.
+    /// What is told of the exchange.
+    pub(super) fn course(&self) -> &Course {
+        &self.held().course
+    }
+
+    pub(super) fn course_mut(&mut self) -> &mut Course {
+        &mut self.pooled().course
+    }
+
+    /// The request that was made at `called` begins: what is told of it.
+    pub(super) fn begin(&mut self, called: Instant) {
+        let now = self.taken;
+        let began = self.began.unwrap_or_else(io::now);
+        let pooled = self.pooled();
+        let facts = pooled.facts(now);
+        let making = pooled.making(facts.0);
+        pooled.course.next(facts, Beginning { called, began, making });
+    }
+
+    /// What a request that begins now, by the pool's clock, is told of the connection.
     pub(super) fn info(&self, now: Instant) -> ConnectionInfo {
         let pooled = self.held();
-        ConnectionInfo {
-            id: pooled.id,
-            request: pooled.connection.exchanges() + pooled.connection.outstanding() as u64 + 1,
-            peer: pooled.peer,
-            local: pooled.local,
-            client: None,
-            server: Some(pooled.origin.address().clone()),
-            age: now.saturating_duration_since(pooled.opened),
-            idle: now.saturating_duration_since(pooled.quiet_since),
-            tls: pooled.tls.clone(),
-            pipelined: None,
-        }
+        let (request, age, idle) = pooled.facts(now);
+        ConnectionInfo { request, age, idle, pipelined: None, ..pooled.course.connection().clone() }
     }
 
     /// The server did not ask for content that waited for 100 (Continue).
@@ -132,12 +152,27 @@ impl Lease {
         pooled.was_idle || pooled.connection.exchanges() > 0
     }
 
-    /// Looks whether the connection still lives: FIN, reset or stray bytes retire it. The kernel is
-    /// asked, since the runtime may not have heard of them yet.
+    /// Looks whether the connection, which was put away by [`Pooled::look`], still lives: FIN, reset or
+    /// stray bytes retire it. The kernel is asked, since the runtime may not have heard of them yet;
+    /// what the runtime has heard, or that it has ended, the alarm knows.
     pub(super) async fn check(&mut self) -> Result<(), CloseReason> {
         if !self.may_be_stale() {
             return Ok(());
         }
+        let pooled = self.pooled();
+        if pooled.origin.is_secure() || pooled.alarm.has_rung() {
+            return self.examine().await;
+        }
+        match pooled.transport.stream().socket().peek() {
+            Ok(Peek::Nothing) => Ok(()),
+            Ok(Peek::Fin) => Err(CloseReason::PeerFin),
+            Ok(Peek::Bytes) => Err(CloseReason::Unsolicited),
+            Err(_) => Err(CloseReason::PeerReset),
+        }
+    }
+
+    /// The same, whatever the alarm knows.
+    async fn examine(&mut self) -> Result<(), CloseReason> {
         let pooled = self.pooled();
         let is_secure = pooled.origin.is_secure();
         for _ in 0..LOOKS {
@@ -166,7 +201,7 @@ impl Lease {
     /// Looks whether a connection between two exchanges still lives and has nothing to say.
     pub(super) async fn quiet(&mut self) -> Result<(), CloseReason> {
         let looked = match self.pooled().transport.unread() {
-            [] => self.check().await,
+            [] => self.examine().await,
             _ => Err(CloseReason::Unsolicited),
         };
         if let Err(why) = looked {
@@ -177,9 +212,10 @@ impl Lease {
 
     /// The server has answered: it keeps connections for as long as this one was idle, and for more
     /// requests than this one had carried.
-    pub(super) fn survived(&self, info: &ConnectionInfo) {
+    pub(super) fn survived(&self) {
         if self.may_be_stale() {
-            self.shared.survived(&self.held().origin, info);
+            let pooled = self.held();
+            self.shared.survived(&pooled.origin, pooled.course.connection());
         }
     }
 }
@@ -188,7 +224,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let Some(pooled) = self.pooled.take() else { return };
         match pooled.persistence() {
-            Persistence::Persist => self.shared.check_in(pooled),
+            Persistence::Persist => self.shared.check_in(pooled, self.ended.unwrap_or_else(io::now)),
             Persistence::Close(why) => self.shared.retire(pooled, why),
         }
     }

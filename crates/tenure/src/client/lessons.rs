@@ -1,13 +1,13 @@
 //! What requests and connections teach about their servers, told to [`Learned`].
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tenure_proto::CloseReason;
 
 use super::learned::{Ended, Learned};
 use super::origin::Origin;
-use super::shared::{Shared, State, Wish};
+use super::shared::{Shared, State};
 use super::time::now;
 use crate::Fate;
 use crate::observe::ConnectionInfo;
@@ -40,12 +40,6 @@ impl Shared {
             state.learned.entry(origin.clone()).or_default().closed(ended, newest, now());
             self.suspects.store(true, Ordering::Relaxed);
         }
-    }
-
-    /// What a request needs that cannot be repeated, by what is known now.
-    pub(super) fn settled(&self, origin: &Origin) -> Wish {
-        let state = self.lock();
-        Wish::Settled(state.learned.get(origin).map_or(Duration::MAX, |learned| learned.bound(now())))
     }
 
     /// What is too old is forgotten.

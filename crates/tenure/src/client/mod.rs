@@ -20,6 +20,7 @@ mod pipeline;
 mod pool;
 mod request;
 mod response;
+mod same_head;
 mod shared;
 mod snapshot;
 mod spread;
@@ -54,15 +55,15 @@ use drive::Exchange;
 use learned::{Ended, Known};
 use pipeline::Outcome;
 use request::Prepared;
-use shared::{Shared, Wish};
+use shared::{Need, Shared};
 
+pub use crate::observe::Timing;
 pub use builder::Builder;
 pub use interim::OnInterim;
 pub use names::{Resolve, Resolving};
 pub use pipeline::Pipelining;
 pub use response::ResponseExt;
 pub use snapshot::{IdleConnection, OriginSnapshot, PoolSnapshot};
-pub use timing::Timing;
 
 /// A client whose requests share persistent connections. Clones share them too.
 ///
@@ -106,8 +107,10 @@ impl Client {
         U: TryInto<Uri>,
         U::Error: Into<http::Error>,
     {
-        let request = Request::get(uri).body(Body::empty());
-        self.request(request.map_err(|e| Error::new(Kind::Request(e.into()), Fate::NotSent))?).await
+        let wrong = |error: http::Error| Error::new(Kind::Request(error.into()), Fate::NotSent);
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = uri.try_into().map_err(|error| wrong(error.into()))?;
+        self.request(request).await
     }
 
     /// Sends a request to the origin of its URI and returns the final response as soon as its
@@ -126,13 +129,15 @@ impl Client {
         self.expect(&mut prepared, &body);
         let method = prepared.class;
         let mut first: Option<Fate> = None;
+        // The first attempt is made now.
+        let mut at = Some(prepared.called);
         if let Some(pipeline) = &self.shared.pipeline
             && pipeline::suits(&prepared, &body)
         {
             let whole = Arc::new(prepared);
             match pipeline.request(&self.shared, &whole).await {
                 Outcome::Done(result) => return result,
-                Outcome::Alone(fate) => first = fate,
+                Outcome::Alone(fate) => (first, at) = (fate, None),
             }
             prepared = Arc::unwrap_or_clone(whole);
         }
@@ -143,18 +148,19 @@ impl Client {
                 Some(first) => error.after(first),
                 None => error,
             };
-            let wish = match method.is_idempotent() {
-                _ if first.is_some() => Wish::Fresh,
-                true => Wish::Any,
-                false => self.shared.settled(&prepared.origin),
+            let need = match method.is_idempotent() {
+                _ if first.is_some() => Need::Fresh,
+                true => Need::Alive,
+                false => Need::Settled,
             };
-            let lease = self.shared.lease(&prepared.origin, wish, prepared.until).await.map_err(both)?;
-            let info = lease.info(lease.taken);
+            let mut lease = self.shared.lease(&prepared.origin, need, prepared.until, at.take()).await.map_err(both)?;
+            lease.begin(prepared.called);
+            let info = lease.course().connection();
             let lesson = Ended { id: info.id, exchanges: info.request - 1, idle: info.idle, known: Known::Later };
             let reused = lease.may_be_stale();
             let repeats_408 = reused && first.is_none() && method.is_idempotent();
-            let span = span(&prepared, Some(&info));
-            let exchange = Exchange::start(lease, info, &prepared, body).map_err(both)?;
+            let span = span(&prepared, Some(info));
+            let exchange = Exchange::start(lease, &prepared, body).map_err(both)?;
             let response = exchange.response().instrument(span.clone()).await;
             if let Ok(response) = &response {
                 span.record("http.response.status_code", response.status().as_u16());
@@ -239,7 +245,14 @@ impl Service<Request<Body>> for Client {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let client = self.clone();
-        Box::pin(async move { client.request(request).await })
+        Box::pin(async move {
+            let mut response = client.request(request).await?;
+            // The layers around it may change the body's type.
+            if let Some(timing) = response.body().timing().cloned() {
+                response.extensions_mut().insert(timing);
+            }
+            Ok(response)
+        })
     }
 }
 

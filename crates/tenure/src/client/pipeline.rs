@@ -31,7 +31,7 @@ use super::request::Prepared;
 use super::shared::Shared;
 use crate::error::{Error, Kind};
 use crate::io::now;
-use crate::{Body, ConnectionInfo};
+use crate::{Body, ConnectionInfo, ResponseExt as _};
 
 /// Whether requests go out before the responses to earlier ones have come.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -104,7 +104,7 @@ impl Pipeline {
         match self.send(shared, prepared).instrument(span.clone()).await {
             Reply::Direct => Outcome::Alone(None),
             Reply::Answered(response) => {
-                let info = response.extensions().get::<ConnectionInfo>();
+                let info = response.connection();
                 tell(&span, &response, info);
                 // The server gave the connection up before this request came (RFC 9110 section 15.5.9).
                 let late = response.status() == StatusCode::REQUEST_TIMEOUT

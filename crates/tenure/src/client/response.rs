@@ -1,5 +1,6 @@
 //! From the core's response head to `http::Response`, and the body that goes on with the exchange.
 
+use std::any::Any;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -9,27 +10,32 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tenure_proto::{ResponseHead, Version};
 
 use super::drive::{Exchange, Step};
+use super::same_head;
 use crate::client::Timing;
-use crate::io::{HeadCopy, Receiving, fields};
+use crate::io::Receiving;
 use crate::{Body, ConnectionInfo, Error};
 
-/// What a client's response tells beside itself.
+/// What a client's response tells beside itself. To be asked while the response has its [`Body`]: the
+/// facts travel with that, since a request that nobody asks about should not pay for them. Through
+/// `tower` layers, which put bodies of their own around it, they travel in the extensions too, as a
+/// [`Timing`].
 pub trait ResponseExt {
     /// On which connection it came: number, reused or not, age, idle time, addresses. `None` if no
-    /// [`Client`](super::Client) made the response.
+    /// [`Client`](super::Client) made the response, or its body is no longer there.
     fn connection(&self) -> Option<&ConnectionInfo>;
 
     /// Where its time went. Keep a clone to know it to the end of the content.
     fn timing(&self) -> Option<&Timing>;
 }
 
-impl<B> ResponseExt for Response<B> {
+impl<B: 'static> ResponseExt for Response<B> {
     fn connection(&self) -> Option<&ConnectionInfo> {
-        self.extensions().get()
+        self.timing().map(Timing::connection)
     }
 
     fn timing(&self) -> Option<&Timing> {
-        self.extensions().get()
+        let body = (self.body() as &dyn Any).downcast_ref::<Body>();
+        body.and_then(Body::timing).or_else(|| self.extensions().get())
     }
 }
 
@@ -41,7 +47,7 @@ pub(super) fn head(head: &ResponseHead<'_>, received: &[u8]) -> Response<()> {
         Version::Http10 => http::Version::HTTP_10,
         _ => http::Version::HTTP_11,
     };
-    fields::to_map_shared(head.fields, response.headers_mut(), &HeadCopy::new(received));
+    *response.headers_mut() = same_head::to_map(head.fields, received);
     response
 }
 
@@ -49,13 +55,17 @@ pub(super) fn head(head: &ResponseHead<'_>, received: &[u8]) -> Response<()> {
 /// back at once.
 pub(super) fn with_content(head: Response<()>, mut exchange: Box<Exchange>) -> Response<Body> {
     exchange.left = exchange.content_left();
-    match exchange.take_whole() {
+    let content = exchange.take_whole();
+    let timing = exchange.timing();
+    let body = match content {
         Some(content) => {
+            exchange.ended_now();
             exchange.let_go();
-            head.map(|()| content.into())
+            content.into()
         }
-        None => head.map(|()| Body::response(exchange)),
-    }
+        None => Body::response(exchange),
+    };
+    head.map(|()| body.told(timing))
 }
 
 impl Exchange {

@@ -16,16 +16,25 @@ use super::learned::{Known, Learned};
 use super::lease::{Lease, Pooled};
 use super::origin::{Origin, Origins};
 use super::pipeline::Pipeline;
-use super::pool::{Checkout, Id, Orders, Pool, Ticket};
+use super::pool::{Checkout, Id, Orders, Pool, Ticket, Wish};
 use super::spread::Spread;
-use super::time::now;
+use super::time::{aged, now};
 use super::waiting::{Turn, Waiting};
 use super::watch::Watch;
 use crate::error::Error;
 use crate::io::Jitter;
 use crate::observe::Observer;
 
-pub(super) use super::pool::Wish;
+/// What a request needs of its connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Need {
+    /// That it lives: the request can be repeated.
+    Alive,
+    /// That the server is not about to close it, by what is known now: the request cannot be repeated.
+    Settled,
+    /// That nobody has used it.
+    Fresh,
+}
 
 /// What all clones of a client share.
 pub(super) struct Shared {
@@ -66,6 +75,18 @@ pub(super) struct State {
     pub(super) is_kept: bool,
     /// When the keeper looks again by itself.
     pub(super) wakes_at: Option<Instant>,
+}
+
+impl State {
+    fn wish(&self, origin: &Origin, need: Need, now: Instant) -> Wish {
+        match need {
+            Need::Alive => Wish::Any,
+            Need::Settled => {
+                Wish::Settled(self.learned.get(origin).map_or(Duration::MAX, |learned| learned.bound(now)))
+            }
+            Need::Fresh => Wish::Fresh,
+        }
+    }
 }
 
 /// What is to be done because of a decision, outside of the lock.
@@ -113,15 +134,17 @@ impl Shared {
     }
 
     /// A connection to `origin`: an idle one that still lives, else the first that is freed or made
-    /// until then.
+    /// until then. `at`: now, where the runtime's clock was read already.
     pub(super) async fn lease(
         self: &Arc<Self>,
         origin: &Origin,
-        wish: Wish,
+        need: Need,
         until: Option<Instant>,
+        at: Option<Instant>,
     ) -> Result<Lease, Error> {
-        let now = now();
-        let mut next = self.decide(origin, now, |pool| pool.checkout(origin, wish, now));
+        let now = at.map_or_else(now, aged);
+        let mut next =
+            self.decide(origin, now, at, |state| state.pool.checkout(origin, state.wish(origin, need, now), now));
         loop {
             let mut lease = match next {
                 Next::Lease(lease) => lease,
@@ -130,7 +153,7 @@ impl Shared {
             };
             match lease.check().await {
                 Ok(()) => return Ok(lease),
-                Err(why) => next = self.replace(lease, why, wish),
+                Err(why) => next = self.replace(lease, why, need),
             }
         }
     }
@@ -151,28 +174,29 @@ impl Shared {
     }
 
     /// Another connection instead of one that was found closed.
-    fn replace(self: &Arc<Self>, mut lease: Lease, why: CloseReason, wish: Wish) -> Next {
+    fn replace(self: &Arc<Self>, mut lease: Lease, why: CloseReason, need: Need) -> Next {
         let Some(dead) = lease.pooled.take() else { return Next::Lease(lease) };
         let (origin, lesson) = (dead.origin.clone(), dead.ended(Known::Later));
         self.distrust(&origin, why);
         self.ended(dead, why);
         self.learn(&origin, lesson, why);
         let now = now();
-        self.decide(&origin, now, |pool| pool.replace(&origin, wish, now))
+        self.decide(&origin, now, None, |state| state.pool.replace(&origin, state.wish(&origin, need, now), now))
     }
 
     fn decide(
         self: &Arc<Self>,
         origin: &Origin,
         now: Instant,
-        ask: impl FnOnce(&mut Pool<Origin, Box<Pooled>>) -> (Checkout<Box<Pooled>>, Acts),
+        at: Option<Instant>,
+        ask: impl FnOnce(&mut State) -> (Checkout<Box<Pooled>>, Acts),
     ) -> Next {
         let mut state = self.lock();
-        let (checkout, acts) = ask(&mut state.pool);
+        let (checkout, acts) = ask(&mut state);
         let next = match checkout {
             Checkout::Reuse(mut pooled) => {
                 pooled.has_waited();
-                Next::Lease(self.lent(pooled, now))
+                Next::Lease(self.lent(pooled, now, at))
             }
             Checkout::Wait(ticket) => {
                 let (sender, turn) = oneshot::channel();
@@ -223,8 +247,8 @@ impl Shared {
         runtime.map(|runtime| runtime.spawn(task)).is_some()
     }
 
-    pub(super) fn lent(self: &Arc<Self>, pooled: Box<Pooled>, now: Instant) -> Lease {
-        Lease { shared: Arc::clone(self), pooled: Some(pooled), taken: now }
+    pub(super) fn lent(self: &Arc<Self>, pooled: Box<Pooled>, taken: Instant, began: Option<Instant>) -> Lease {
+        Lease { shared: Arc::clone(self), pooled: Some(pooled), taken, began, ended: None }
     }
 }
 

@@ -12,10 +12,15 @@ const NAP: Duration = Duration::from_secs(1);
 /// The time by which connections grow old. It goes on while the machine is suspended, as that of
 /// their servers does.
 pub(super) fn now() -> Instant {
+    aged(io::now())
+}
+
+/// The same, where the runtime's clock was read just now.
+pub(super) fn aged(now: Instant) -> Instant {
     static BEFORE: OnceLock<Duration> = OnceLock::new();
     let asleep = asleep();
     let slept = asleep.saturating_sub(*BEFORE.get_or_init(|| asleep));
-    io::now() + if slept < NAP { Duration::ZERO } else { slept }
+    if slept < NAP { now } else { now + slept }
 }
 
 #[cfg(test)]
@@ -24,7 +29,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::{Client, ConnectionInfo};
+    use crate::{Client, ResponseExt as _};
 
     /// Answers every request of every connection.
     async fn serve(listener: TcpListener) {
@@ -50,7 +55,7 @@ mod tests {
         let post = async || {
             let post = http::Request::post(&url).body(crate::Body::empty()).unwrap();
             let response = client.request(post).await.unwrap();
-            response.extensions().get::<ConnectionInfo>().unwrap().clone()
+            response.connection().unwrap().clone()
         };
         now();
         assert_eq!((post().await.id, post().await.id), (1, 1));
@@ -59,7 +64,7 @@ mod tests {
         io::clock::sleep(Duration::from_secs(3600));
         assert!(client.pool().origins[0].idle.iter().all(|idle| idle.idle >= Duration::from_secs(3600)));
         let get = client.get(&url).await.unwrap();
-        assert_eq!(get.extensions().get::<ConnectionInfo>().unwrap().id, 3, "older than any is kept");
+        assert_eq!(get.connection().unwrap().id, 3, "older than any is kept");
         server.abort();
     }
 }

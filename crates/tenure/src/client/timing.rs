@@ -1,159 +1,110 @@
-//! Where the time of a request went.
+//! The times of the exchange that a connection carries, and which exchange that is.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::io::now;
+use crate::observe::{ConnectionInfo, Known, Making, Pipelined, Timing, Told};
 
-/// Where the time of one request went: a handle, in the extensions of its response, that may be
-/// kept while the content is read. Of a request that was sent again: of the last attempt, and the
-/// earlier one counts to the [queue](Timing::queue).
-///
-/// The parts follow one another, so that they add up to the time from the call of
-/// [`Client::request`](super::Client::request) to the end of the content; only an answer that came
-/// before the request was sent overlaps with the sending.
-#[derive(Clone, Debug)]
-pub struct Timing(Arc<Parts>);
-
+/// What is told of one exchange, as it becomes known. The response gets a handle of it, once its head
+/// is there.
 #[derive(Debug)]
-struct Parts {
-    queue: Duration,
-    making: Option<Making>,
-    sent: Known,
-    wait: Duration,
-    received: Known,
-}
+pub(super) struct Course(Arc<Told>);
 
-/// A duration that may become known later, and then stays: nanoseconds and one, or 0.
-#[derive(Debug)]
-struct Known(AtomicU64);
-
-impl Known {
-    fn new(duration: Option<Duration>) -> Self {
-        let known = Self(AtomicU64::new(0));
-        duration.into_iter().for_each(|duration| known.set(duration));
-        known
-    }
-
-    fn set(&self, duration: Duration) {
-        self.0.store(
-            u64::try_from(duration.as_nanos()).map_or(u64::MAX, |nanos| nanos.saturating_add(1)),
-            Ordering::Relaxed,
-        );
-    }
-
-    fn get(&self) -> Option<Duration> {
-        self.0.load(Ordering::Relaxed).checked_sub(1).map(Duration::from_nanos)
-    }
-}
-
-/// How long making a connection took.
-#[derive(Clone, Copy, Default, Debug)]
-pub(crate) struct Making {
-    pub(crate) dns: Duration,
-    pub(crate) connect: Duration,
-    pub(crate) tls: Option<Duration>,
-}
-
-impl Making {
-    fn total(self) -> Duration {
-        self.dns + self.connect + self.tls.unwrap_or_default()
-    }
-}
-
-impl Timing {
-    /// From the call to a connection, but for making one.
-    pub fn queue(&self) -> Duration {
-        self.0.queue
-    }
-
-    /// Looking up the name. `None` on a connection that was there already.
-    pub fn dns(&self) -> Option<Duration> {
-        self.0.making.map(|making| making.dns)
-    }
-
-    /// The TCP handshake, with the addresses that did not answer. `None` on a connection that was
-    /// there already.
-    pub fn connect(&self) -> Option<Duration> {
-        self.0.making.map(|making| making.connect)
-    }
-
-    /// The TLS handshake. `None` on a plain connection, and on one that was there already.
-    pub fn tls(&self) -> Option<Duration> {
-        self.0.making.and_then(|making| making.tls)
-    }
-
-    /// From the connection to the last byte of the request. `None` while the request is being sent,
-    /// and for ever if its content was not wanted.
-    pub fn send(&self) -> Option<Duration> {
-        self.0.sent.get()
-    }
-
-    /// From the end of the request to the head of the final response; zero if that came earlier.
-    pub fn wait(&self) -> Duration {
-        self.0.wait
-    }
-
-    /// From the response's head to the end of its content. `None` until that was read.
-    pub fn receive(&self) -> Option<Duration> {
-        self.0.received.get()
-    }
-}
-
-/// The times of an exchange under way.
-#[derive(Debug)]
-pub(super) struct Course {
-    queue: Duration,
-    making: Option<Making>,
-    began: Instant,
-    sent: Option<Instant>,
-    head: Option<(Instant, Timing)>,
+/// A request that begins.
+pub(super) struct Beginning {
+    /// It was made then.
+    pub(super) called: Instant,
+    /// It has its connection now.
+    pub(super) began: Instant,
+    /// That was made for it, in this time.
+    pub(super) making: Option<Making>,
 }
 
 impl Course {
-    /// The request was made at `called`; it has a connection now, which was made for it if `making` says so.
-    pub(super) fn begin(called: Instant, making: Option<Making>) -> Self {
-        let began = now();
-        let queue = (began - called).saturating_sub(making.map_or(Duration::ZERO, Making::total));
-        Self { queue, making, began, sent: None, head: None }
+    /// A request on `connection`.
+    pub(super) fn begin(connection: ConnectionInfo, request: Beginning) -> Self {
+        let Beginning { called, began, making } = request;
+        let queue = Known::between(called, began);
+        let (sent, sent_late, headed, receive) = Default::default();
+        Self(Arc::new(Told { connection, queue, making, began, sent, sent_late, headed, receive }))
+    }
+
+    /// The next request on the same connection: its number, the connection's age, and for how long that
+    /// has been idle.
+    pub(super) fn next(&mut self, (number, age, idle): (u64, Duration, Duration), request: Beginning) {
+        let Some(told) = Arc::get_mut(&mut self.0) else {
+            // Somebody still looks at what is told of the one before.
+            let connection = ConnectionInfo { request: number, age, idle, ..self.0.connection.clone() };
+            *self = Self::begin(connection, request);
+            return;
+        };
+        (told.connection.request, told.connection.age, told.connection.idle) = (number, age, idle);
+        (told.connection.pipelined, told.making, told.began) = (None, request.making, request.began);
+        told.queue = Known::between(request.called, request.began);
+        (told.sent, told.sent_late, told.headed, told.receive) = Default::default();
+    }
+
+    /// On which connection it takes place.
+    pub(super) fn connection(&self) -> &ConnectionInfo {
+        &self.0.connection
+    }
+
+    /// How long making the connection took.
+    pub(super) fn take_making(&mut self) -> Option<Making> {
+        Arc::get_mut(&mut self.0)?.making.take()
+    }
+
+    /// It was held up by those before it until now.
+    pub(super) fn waited(&mut self, now: Instant) -> Option<Pipelined> {
+        let told = Arc::get_mut(&mut self.0)?;
+        let pipelined = told.connection.pipelined.as_mut()?;
+        pipelined.waited = now - told.sent?;
+        Some(*pipelined)
     }
 
     /// When it had its connection.
-    pub(super) const fn began(&self) -> Instant {
-        self.began
+    pub(super) fn began(&self) -> Instant {
+        self.0.began
     }
 
-    /// The last byte has left. Only the first call counts.
-    pub(super) fn sent(&mut self) {
-        if self.sent.is_none() {
-            let now = now();
-            self.sent = Some(now);
-            if let Some((_, timing)) = &self.head {
-                timing.0.sent.set(now - self.began);
-            }
+    /// The last byte has left at `now`. Only the first call counts.
+    pub(super) fn sent(&mut self, now: impl FnOnce() -> Instant) {
+        if self.has_left() {
+            return;
+        }
+        match Arc::get_mut(&mut self.0) {
+            Some(told) => told.sent = Some(now()),
+            // The response came first.
+            None => self.0.sent_late.set(self.0.began, now()),
         }
     }
 
-    /// When the last byte left.
-    pub(super) const fn sent_at(&self) -> Option<Instant> {
-        self.sent
+    /// The last byte has left.
+    pub(super) fn has_left(&self) -> bool {
+        self.0.sent.is_some() || self.0.sent_late.get().is_some()
+    }
+
+    /// When the last byte left, if that was before the response.
+    pub(super) fn sent_at(&self) -> Option<Instant> {
+        self.0.sent
     }
 
     /// The final response's head is there.
-    pub(super) fn headed(&mut self, now: Instant) -> Timing {
-        let sent = Known::new(self.sent.map(|at| at - self.began));
-        let wait = self.sent.map_or(Duration::ZERO, |at| now - at);
-        let parts = Parts { queue: self.queue, making: self.making, sent, wait, received: Known::new(None) };
-        let timing = Timing(Arc::new(parts));
-        self.head = Some((now, timing.clone()));
-        timing
+    pub(super) fn headed(&mut self, now: Instant) {
+        if let Some(told) = Arc::get_mut(&mut self.0) {
+            told.headed = Some(now);
+        }
     }
 
     /// The content has ended.
     pub(super) fn ended(&self, now: Instant) {
-        if let Some((at, timing)) = &self.head {
-            timing.0.received.set(now - *at);
+        if let Some(headed) = self.0.headed {
+            self.0.receive.set(headed, now);
         }
+    }
+
+    /// For the response.
+    pub(super) fn timing(&self) -> Timing {
+        Timing::new(Arc::clone(&self.0))
     }
 }

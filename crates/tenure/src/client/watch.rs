@@ -47,6 +47,11 @@ impl Alarm {
         Arc::new(Self { origin, id, rang: AtomicBool::new(false), watch })
     }
 
+    /// Something came since the connection was last looked at, or its runtime has ended.
+    pub(super) fn has_rung(&self) -> bool {
+        self.rang.load(Ordering::Acquire)
+    }
+
     /// The connection is about to be among the idle ones, under the lock by which these are found.
     /// What came since it was looked at may have been reported too early: so once more.
     pub(super) fn is_armed(&self) {

@@ -17,6 +17,7 @@ use super::file::{FilePart, Reading};
 use super::incoming::Incoming;
 use crate::BoxError;
 use crate::error::{Error, Kind};
+use crate::observe::Timing;
 
 /// The content of a request or response, with its trailers.
 ///
@@ -26,7 +27,11 @@ use crate::error::{Error, Kind};
 /// As the content of a request it also says whether it can be sent twice: an empty or whole body
 /// can, one made by [`Body::from_file`] or [`Body::rewindable`] can, a stream cannot.
 #[derive(Default)]
-pub struct Body(Content);
+pub struct Body {
+    content: Content,
+    /// Of a client's response, where its time went and on which connection.
+    timing: Option<Timing>,
+}
 
 #[derive(Default)]
 enum Content {
@@ -77,9 +82,13 @@ impl Drop for Response {
 }
 
 impl Body {
+    const fn of(content: Content) -> Self {
+        Self { content, timing: None }
+    }
+
     /// No content.
     pub const fn empty() -> Self {
-        Self(Content::Empty)
+        Self::of(Content::Empty)
     }
 
     /// The bytes of an open file, `..` for all of them. Where the file's own position stands does not
@@ -118,7 +127,7 @@ impl Body {
     /// ```
     pub fn from_file(file: impl Into<Arc<File>>, range: impl RangeBounds<u64>) -> io::Result<Self> {
         let part = FilePart::new(file.into(), &range)?;
-        Ok(if part.len() == 0 { Self::empty() } else { Self(Content::File(Box::new(Reading::new(part)))) })
+        Ok(if part.len() == 0 { Self::empty() } else { Self::of(Content::File(Box::new(Reading::new(part)))) })
     }
 
     /// Any other body. It is read once and cannot be sent twice.
@@ -131,27 +140,37 @@ impl Body {
         if let Some(own) = (&mut body as &mut dyn Any).downcast_mut::<Option<Self>>() {
             return own.take().unwrap_or_default();
         }
-        body.map_or_else(Self::empty, |body| Self(Content::Stream(Box::pin(Mapped(Box::pin(body))))))
+        body.map_or_else(Self::empty, |body| Self::of(Content::Stream(Box::pin(Mapped(Box::pin(body))))))
     }
 
     /// Content that can be made again from its start, for instance by opening a file: a request
     /// with it may be repeated after the connection died under it.
     pub fn rewindable(make: impl Fn() -> Self + Send + Sync + 'static) -> Self {
-        Self(Content::Rewindable { make: Arc::new(make), current: None })
+        Self::of(Content::Rewindable { make: Arc::new(make), current: None })
     }
 
     pub(crate) const fn incoming(incoming: Incoming) -> Self {
-        Self(Content::Incoming(incoming))
+        Self::of(Content::Incoming(incoming))
     }
 
     pub(crate) fn response(content: Box<dyn Receiving>) -> Self {
-        Self(Content::Response(Response(Some(content))))
+        Self::of(Content::Response(Response(Some(content))))
+    }
+
+    /// The content of a response, with what the client tells of it.
+    pub(crate) fn told(self, timing: Timing) -> Self {
+        Self { timing: Some(timing), ..self }
+    }
+
+    /// What the client tells of the response that this is the content of.
+    pub(crate) const fn timing(&self) -> Option<&Timing> {
+        self.timing.as_ref()
     }
 
     /// The part of a file that `body` is, if it is one that nobody has begun to read. Only of a body
     /// that is this type: of any other it cannot be known what it makes of the file's bytes.
     pub(crate) fn file_of<B: 'static>(body: &B) -> Option<FilePart> {
-        match &(body as &dyn Any).downcast_ref::<Self>()?.0 {
+        match &(body as &dyn Any).downcast_ref::<Self>()?.content {
             Content::File(file) => file.rest().cloned(),
             _ => None,
         }
@@ -159,12 +178,12 @@ impl Body {
 
     /// The same content from its start, if it can be had. To be asked before the body is read.
     pub(crate) fn replay(&self) -> Option<Self> {
-        match &self.0 {
+        match &self.content {
             Content::Empty => Some(Self::empty()),
-            Content::Whole(bytes) => Some(Self(Content::Whole(bytes.clone()))),
-            Content::File(file) => Some(Self(Content::File(Box::new(Reading::new(file.rest()?.clone()))))),
+            Content::Whole(bytes) => Some(Self::of(Content::Whole(bytes.clone()))),
+            Content::File(file) => Some(Self::of(Content::File(Box::new(Reading::new(file.rest()?.clone()))))),
             Content::Rewindable { make, .. } => {
-                Some(Self(Content::Rewindable { make: Arc::clone(make), current: None }))
+                Some(Self::of(Content::Rewindable { make: Arc::clone(make), current: None }))
             }
             _ => None,
         }
@@ -173,7 +192,7 @@ impl Body {
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match &self.0 {
+        let kind = match &self.content {
             Content::Empty => "empty",
             Content::Whole(_) => "whole",
             Content::File(_) => "file",
@@ -188,7 +207,7 @@ impl fmt::Debug for Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        if bytes.is_empty() { Self::empty() } else { Self(Content::Whole(bytes)) }
+        if bytes.is_empty() { Self::empty() } else { Self::of(Content::Whole(bytes)) }
     }
 }
 
@@ -216,11 +235,11 @@ impl HttpBody for Body {
 
     #[inline]
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        match &mut self.0 {
+        match &mut self.content {
             Content::Empty => Poll::Ready(None),
             Content::Whole(bytes) => {
                 let bytes = std::mem::take(bytes);
-                self.0 = Content::Empty;
+                self.content = Content::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             Content::File(file) => {
@@ -239,7 +258,7 @@ impl HttpBody for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match &self.content {
             Content::Empty => true,
             Content::Whole(_) => false,
             Content::File(file) => file.len() == 0,
@@ -251,7 +270,7 @@ impl HttpBody for Body {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.content {
             Content::Empty => SizeHint::with_exact(0),
             Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::File(file) => SizeHint::with_exact(file.len()),

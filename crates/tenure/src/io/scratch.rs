@@ -32,7 +32,7 @@ pub(super) fn output() -> Vec<u8> {
 /// freed: an input buffer of which content is still held, an output buffer that is too large.
 pub(super) fn give_back(mut input: BytesMut, output: Vec<u8>) {
     let (free_input, free_output) = FREE.take();
-    let input = input.try_reclaim(INPUT).then_some(input);
+    let input = (input.capacity() > 0 && input.try_reclaim(INPUT)).then_some(input);
     let output = (1..=OUTPUT).contains(&output.capacity()).then_some(output);
     FREE.set((input.or(free_input), output.or(free_output)));
 }

@@ -37,7 +37,7 @@ use std::task::{Context, Poll, Waker};
 
 use http::{Method, Request, Response};
 use tenure::client::Builder;
-use tenure::{Body, Client, ConnectionInfo, Error};
+use tenure::{Body, Client, Error, ResponseExt as _};
 
 use common::Log;
 
@@ -66,6 +66,6 @@ async fn read(response: Result<Response<Body>, Error>) -> Result<(u16, String), 
 
 /// On which connection, and as which request on it, a response came.
 fn place(response: &Response<Body>) -> (u64, u64) {
-    let info = response.extensions().get::<ConnectionInfo>().unwrap();
+    let info = response.connection().unwrap();
     (info.id, info.request)
 }

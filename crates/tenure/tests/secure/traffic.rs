@@ -1,7 +1,7 @@
 //! Requests and content over TLS.
 
 use http_body_util::BodyExt;
-use tenure::Client;
+use tenure::{Client, ResponseExt as _};
 
 use super::*;
 
@@ -103,7 +103,7 @@ fn our_own_client_knows_what_was_agreed_on_as_well() {
         let url = format!("https://localhost:{}/", served.address.port());
         for how in ["full", "resumed"] {
             let answer = client.get(&url).await.unwrap();
-            let info = answer.extensions().get::<ConnectionInfo>().unwrap().clone();
+            let info = answer.connection().unwrap().clone();
             let server = info.server.as_ref().unwrap();
             assert_eq!((&*server.host, server.port), ("localhost", served.address.port()));
             assert_eq!(info.client, None);

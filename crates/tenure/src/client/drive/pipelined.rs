@@ -8,14 +8,14 @@ use crate::client::OnInterim;
 use crate::client::evidence::Before;
 use crate::client::lease::{Lease, Pooled};
 use crate::client::request::Prepared;
+use crate::client::shared::Shared;
 use crate::client::timing::Course;
 use crate::error::{Error, Kind};
 use crate::io::{Deadline, now};
-use crate::observe::{ConnectionInfo, UnderWay};
+use crate::observe::UnderWay;
 
 /// A request that was queued whole.
 pub(in crate::client) struct Queued {
-    pub(in crate::client) info: ConnectionInfo,
     pub(in crate::client) observed: Option<Box<UnderWay>>,
     /// Where its bytes stand among all that are sent on the connection.
     pub(in crate::client) from: u64,
@@ -28,12 +28,14 @@ pub(in crate::client) struct Queued {
 
 impl Exchange {
     /// The turn of a queued request has come: its response is next.
-    pub(in crate::client) fn resume(lease: Lease, queued: Queued) -> Self {
+    pub(in crate::client) fn resume(mut lease: Lease, queued: Queued) -> Self {
+        // The server has the time that it has for any request from its turn on.
+        let due = queued.course.sent_at().map(|_| now());
+        *lease.course_mut() = queued.course;
         let response_timeout = lease.shared.response_timeout;
         Self {
             observed: queued.observed,
             lease,
-            info: Some(queued.info),
             content: None,
             owed: Some(0),
             trailers: None,
@@ -41,9 +43,7 @@ impl Exchange {
             unasked: false,
             stalled: None,
             heard_at: now(),
-            // The server has the time that it has for any request from its turn on.
-            due: queued.course.sent_at().map(|_| now()),
-            course: queued.course,
+            due,
             on_interim: queued.on_interim,
             write_error: None,
             sent_before: queued.from,
@@ -51,6 +51,7 @@ impl Exchange {
             answered: false,
             fin: false,
             heard: false,
+            waits: false,
             before: queued.before,
             judges: false,
             response_timeout,
@@ -110,7 +111,7 @@ pub(super) fn queue_head(pooled: &mut Pooled, prepared: &Prepared, length: Optio
 }
 
 /// The exchange as it is observed, if somebody does.
-pub(in crate::client) fn observe(lease: &Lease, info: &ConnectionInfo, prepared: &Prepared) -> Option<Box<UnderWay>> {
-    let observer = lease.shared.observer.clone()?;
-    Some(UnderWay::begin(observer, info.clone(), observed_head(prepared)))
+pub(in crate::client) fn observe(shared: &Shared, course: &Course, prepared: &Prepared) -> Option<Box<UnderWay>> {
+    let observer = shared.observer.clone()?;
+    Some(UnderWay::begin(observer, course.connection().clone(), observed_head(prepared)))
 }

@@ -14,8 +14,8 @@ use crate::io::{fields, now};
 
 impl Exchange {
     /// The request has left, and nothing else is sent on this connection meanwhile.
-    pub(super) const fn is_sent(&self) -> bool {
-        self.content.is_none() && self.course.sent_at().is_some() && self.sent_whole.is_none()
+    pub(super) fn is_sent(&self) -> bool {
+        self.content.is_none() && self.lease.course().has_left() && self.sent_whole.is_none()
     }
 
     /// Sends as much as can be sent now.
@@ -26,7 +26,7 @@ impl Exchange {
                 Poll::Ready(Ok(())) if queued => {}
                 Poll::Ready(Ok(())) => {
                     if self.content.is_none() || self.owed == Some(0) {
-                        self.course.sent();
+                        self.lease.course_mut().sent(now);
                     }
                     self.stalled = None;
                     return Ok(());

@@ -9,7 +9,7 @@ use super::lanes::Ticket;
 use crate::client::evidence::Before;
 use crate::client::request::Prepared;
 use crate::client::timing::Course;
-use crate::observe::{ConnectionInfo, UnderWay};
+use crate::observe::UnderWay;
 use crate::{Body, Error};
 
 /// What its caller hears.
@@ -53,7 +53,6 @@ impl Job {
 /// A request that was queued for sending, until its answer is due.
 pub(super) struct Sent {
     pub(super) job: Job,
-    pub(super) info: ConnectionInfo,
     pub(super) observed: Option<Box<UnderWay>>,
     /// Where its bytes stand among all that were sent on the connection.
     pub(super) from: u64,

@@ -18,9 +18,9 @@ use crate::client::drive;
 use crate::client::evidence::Before;
 use crate::client::lease::Lease;
 use crate::client::origin::Origin;
-use crate::client::shared::{Shared, Wish};
+use crate::client::shared::{Need, Shared};
 use crate::client::time;
-use crate::client::timing::Course;
+use crate::client::timing::{Beginning, Course};
 use crate::io::{Deadline, now};
 use crate::{ConnectionInfo, Pipelined};
 
@@ -39,7 +39,7 @@ struct Lane {
 
 impl Lane {
     async fn run(mut self) {
-        match self.shared.lease(&self.origin, Wish::Any, None).await {
+        match self.shared.lease(&self.origin, Need::Alive, None, None).await {
             Ok(lease) => {
                 self.pipeline().opened(&self.origin, self.id);
                 Line::new(self, &lease).run(lease).await;
@@ -179,8 +179,10 @@ impl Line {
             return job.reply(Reply::Failed(Failure::early(error)));
         }
         let to = lease.pooled().transport.queued();
-        let observed = drive::observe(lease, &info, &job.prepared);
-        let course = Course::begin(job.prepared.called, lease.pooled().making.take());
-        self.sent.push_back(Sent { job, info, observed, from, to, before, course });
+        let request =
+            Beginning { called: job.prepared.called, began: now(), making: lease.pooled().making(info.request) };
+        let course = Course::begin(info, request);
+        let observed = drive::observe(&lease.shared, &course, &job.prepared);
+        self.sent.push_back(Sent { job, observed, from, to, before, course });
     }
 }

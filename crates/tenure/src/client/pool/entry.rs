@@ -54,6 +54,9 @@ impl Entry {
 
     /// The first request whose wish a freed connection meets, and its place in the queue.
     pub(super) fn first_for(&self, keep: &Keep, now: Instant) -> Option<(usize, Ticket)> {
+        if self.waiting.is_empty() {
+            return None;
+        }
         let at = self.waiting.iter().position(|waiter| keep.suits(waiter.wish, now))?;
         Some((at, self.waiting[at].ticket))
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use http::{Method, Response};
 use tenure::client::{Builder, Pipelining};
-use tenure::{Body, Client, ConnectionInfo, Error};
+use tenure::{Body, Client, ConnectionInfo, Error, ResponseExt as _};
 use tokio::task::JoinHandle;
 
 use super::{read, request};
@@ -104,7 +104,7 @@ async fn all(reading: Vec<JoinHandle<String>>) -> Vec<String> {
 /// A response's facts; its content is read.
 async fn facts(response: JoinHandle<Result<Response<Body>, Error>>) -> ConnectionInfo {
     let response = response.await.unwrap().unwrap();
-    let info = response.extensions().get::<ConnectionInfo>().unwrap().clone();
+    let info = response.connection().unwrap().clone();
     read(Ok(response)).await.unwrap();
     info
 }

@@ -108,7 +108,7 @@ async fn ask(url: String, seed: u64) -> u64 {
                 return polled.await.map_or(0, |_| 0);
             }
             let response = response.await.unwrap_or_else(|e| panic!("{path}: {e}"));
-            let pipelined = response.extensions().get::<ConnectionInfo>().unwrap().pipelined.is_some();
+            let pipelined = response.connection().unwrap().pipelined.is_some();
             if dropped == 1 {
                 return 0;
             }

@@ -67,13 +67,11 @@ impl Turn {
 impl Line {
     /// Hands out the response to the oldest request. The connection, if it goes on.
     pub(super) async fn answer(&mut self, lease: Lease, front: Sent) -> Option<Lease> {
-        let Sent { job, mut info, mut observed, from, to, before, course } = front;
-        if let (Some(pipelined), Some(at)) = (&mut info.pipelined, course.sent_at()) {
-            pipelined.waited = now() - at;
-            if let Some(observed) = &mut observed {
-                observed.pipelined(*pipelined);
-            }
+        let Sent { job, mut observed, from, to, before, mut course } = front;
+        if let (Some(pipelined), Some(observed)) = (course.waited(now()), &mut observed) {
+            observed.pipelined(pipelined);
         }
+        let info = course.connection();
         let on_interim = job.prepared.on_interim.clone();
         let mut turn = Turn {
             stage: Stage::Head(job),
@@ -81,7 +79,7 @@ impl Line {
             pipelined: info.pipelined.is_some(),
             http11: false,
         };
-        let queued = Queued { info, observed, from, to, before, course, on_interim };
+        let queued = Queued { observed, from, to, before, course, on_interim };
         let mut exchange = Exchange::resume(lease, queued);
         match poll_fn(|cx| self.poll_answer(&mut exchange, &mut turn, cx)).await {
             Ok(()) => self.answered(exchange, turn),
@@ -166,7 +164,8 @@ impl Line {
             (Body::response(Box::new(content)), Stage::Content { feed, full: None })
         };
         let Stage::Head(job) = std::mem::replace(&mut turn.stage, next) else { return };
-        job.reply(Reply::Answered(head.map(|()| body)));
+        let timing = exchange.lease().course().timing();
+        job.reply(Reply::Answered(head.map(|()| body.told(timing))));
     }
 
     /// The caller does not read what others wait behind.
@@ -194,7 +193,7 @@ impl Line {
         }
         let written = exchange.written();
         for sent in self.sent.iter_mut().filter(|sent| sent.to <= written) {
-            sent.course.sent();
+            sent.course.sent(now);
         }
     }
 }
