@@ -43,14 +43,19 @@ pub(crate) fn run() -> io::Result<()> {
     for Each { rung, head, depth, count, bytes } in of_servers(&Rung::available())? {
         print(rung.name(), head, depth, count, bytes);
     }
-    let before = Allocations::so_far();
-    std::hint::black_box(rungs::response(()));
-    let handler = Allocations::so_far() - before;
+    let handler = of_handler();
     println!("in those with a service: the handler's own, for its response: {} [{}]", handler.count, handler.bytes);
     match proto.iter().map(|(_, used)| used.count).sum() {
         0 => Ok(()),
         n @ 1.. => Err(io::Error::other(format!("proto allocated {n} times; it must never"))),
     }
+}
+
+/// The handler's own, for its response, in those rungs that have a service.
+pub(crate) fn of_handler() -> Allocations {
+    let before = Allocations::so_far();
+    std::hint::black_box(rungs::response(()));
+    Allocations::so_far() - before
 }
 
 /// Of those among the rungs whose handler can be counted in: not of the epoll loops and of other programs.

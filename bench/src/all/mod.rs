@@ -74,6 +74,8 @@ struct Run {
     paced: Vec<paced::Row>,
     instructions: Vec<Instructions>,
     allocations: Vec<allocations::Each>,
+    /// Of those, how many are the handler's own where there is a service.
+    handler_allocations: f64,
     syscalls: Vec<syscalls::Each>,
     growth: growth::Growth,
     connecting: Vec<connecting::Row>,
@@ -125,6 +127,7 @@ fn measure(options: &Options) -> io::Result<Run> {
     let quiet = quiet::measure(options.connections)?;
     say("allocations");
     let allocations = allocations::of_servers(&rungs)?;
+    let handler_allocations = allocations::of_handler().count as f64;
     say("system calls");
     let syscalls = syscalls::of_small_heads(&rungs, cores)?;
     say("instructions");
@@ -139,6 +142,7 @@ fn measure(options: &Options) -> io::Result<Run> {
         paced,
         instructions,
         allocations,
+        handler_allocations,
         syscalls,
         growth,
         connecting,

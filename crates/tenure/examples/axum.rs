@@ -1,7 +1,7 @@
 //! An axum application on this server: `cargo run -p tenure --example axum`. Only `main`'s last lines differ from
 //! `axum::serve(listener, app)`, and they bring every timeout, a limit and a drain (docs/from-axum-and-hyper.md).
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Request};
 use axum::{Router, routing::get};
@@ -24,6 +24,6 @@ async fn main() -> std::io::Result<()> {
     let app = Router::new().route("/", get(hello)).layer(MapRequestLayer::new(connect_info));
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".into());
     let listener = tokio::net::TcpListener::bind(address).await?;
-    let server = tenure::server::Server::new().max_connections(10_000).idle_timeout(Duration::from_secs(65));
+    let server = tenure::server::Server::new().connection_info(true).max_connections(10_000);
     server.serve(listener, app, tokio::signal::ctrl_c()).await
 }

@@ -167,6 +167,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let proxy = proxy.clone();
         async move { Ok::<_, std::convert::Infallible>(proxy.pass(request).await) }
     });
-    tenure::server::Server::new().serve(listener, pass, tokio::signal::ctrl_c()).await?;
+    let server = tenure::server::Server::new().connection_info(true);
+    server.serve(listener, pass, tokio::signal::ctrl_c()).await?;
     Ok(())
 }

@@ -48,7 +48,7 @@ fn dealt(port: u16, threads: NonZeroUsize, counts: &Counts) -> Result<(), BoxErr
     runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let listener = TcpListener::from_std(listen(port)?)?;
         let make = || tower::service_fn(hello(counts));
-        Ok(Server::new().serve_workers(threads, listener, make, tokio::signal::ctrl_c()).await?)
+        Ok(server().serve_workers(threads, listener, make, tokio::signal::ctrl_c()).await?)
     })
 }
 
@@ -59,7 +59,7 @@ fn reuseport(port: u16, threads: NonZeroUsize, counts: &Counts) -> Result<(), Bo
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(thread::spawn(move || {
             runtime.block_on(async {
-                Server::new().serve(TcpListener::from_std(listener)?, service, tokio::signal::ctrl_c()).await
+                server().serve(TcpListener::from_std(listener)?, service, tokio::signal::ctrl_c()).await
             })
         }))
     });
@@ -72,8 +72,13 @@ fn reuseport(port: u16, threads: NonZeroUsize, counts: &Counts) -> Result<(), Bo
 fn shared(port: u16, threads: NonZeroUsize, counts: &Counts) -> Result<(), BoxError> {
     runtime::Builder::new_multi_thread().worker_threads(threads.get()).enable_all().build()?.block_on(async {
         let listener = TcpListener::from_std(listen(port)?)?;
-        Ok(Server::new().serve(listener, tower::service_fn(hello(counts)), tokio::signal::ctrl_c()).await?)
+        Ok(server().serve(listener, tower::service_fn(hello(counts)), tokio::signal::ctrl_c()).await?)
     })
+}
+
+/// Whose requests say which one on their connection they are.
+fn server() -> Server {
+    Server::new().connection_info(true)
 }
 
 fn listen(port: u16) -> Result<std::net::TcpListener, BoxError> {

@@ -34,7 +34,7 @@ use common::{Peer, run, run_paused};
 async fn start(app: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(Server::new().serve(listener, app, std::future::pending::<()>()));
+    tokio::spawn(Server::new().connection_info(true).serve(listener, app, std::future::pending::<()>()));
     address
 }
 

@@ -49,6 +49,19 @@ fn value_doubts(block: Block) -> Places {
     block.below(b' ') | block.is(0x7f)
 }
 
+/// Where `byte` comes first from `from` on; the end if it does not. `byte` is not NUL.
+#[inline]
+pub(super) fn position(bytes: &[u8], from: usize, byte: u8) -> usize {
+    let mut at = from;
+    for block in bytes.get(from..).unwrap_or_default().as_chunks().0 {
+        if let Some(place) = Block::new(block).is(byte).first() {
+            return at + place;
+        }
+        at += 16;
+    }
+    block::partial(bytes, at).is(byte).first().map_or(bytes.len(), |place| at + place)
+}
+
 /// Where the good bytes end that start at `from`. `doubtful` says of 16 at once which are to be looked at by
 /// themselves; NUL is.
 #[inline]
@@ -175,5 +188,6 @@ mod tests {
         agrees(&b"x".repeat(40), is_value_byte, value);
         agrees(&b"Accept-z!".repeat(3), is_token_byte, token_len);
         agrees(&b"/~!@Z{\"$".repeat(3), |b| b.is_ascii_graphic() && b != b'#', |text| target_end(text, 0));
+        agrees(&b"abc:d;\n".repeat(6), |b| b != b'\n', |text| position(text, 0, b'\n'));
     }
 }

@@ -89,27 +89,18 @@ impl<'b> Iterator for FieldIter<'b> {
         if self.rest.is_empty() {
             return None;
         }
-        // Mostly one line that ends by CR LF. Whatever else is there has been checked.
-        if let Some((colon, end)) = quick_line(self.rest, 0)
-            && (end + 2 == self.rest.len() || is_unfolded(self.rest, end + 2))
-        {
-            let (line, rest) = self.rest.split_at(end);
-            self.rest = &rest[2..];
-            return Some(Field { name: &line[..colon], value: Cow::Borrowed(bytes::trim(&line[colon + 1..])) });
-        }
-        let colon = bytes::token_len(self.rest);
-        let (name, rest) = (&self.rest[..colon], self.rest.get(colon + 1..)?);
-        let mut end = 0;
+        // Every byte was checked: a name ends at the first colon, and a line at the next line feed.
+        let colon = bytes::position(self.rest, 0, b':');
+        let mut end = bytes::position(self.rest, colon, b'\n') + 1;
         let mut folded = false;
-        loop {
-            end += memchr::memchr(b'\n', &rest[end..]).map_or(rest.len() - end, |i| i + 1);
-            match rest.get(end) {
-                Some(b' ' | b'\t') => folded = true,
-                _ => break,
-            }
+        while let Some(b' ' | b'\t') = self.rest.get(end) {
+            folded = true;
+            end = bytes::position(self.rest, end, b'\n') + 1;
         }
-        self.rest = &rest[end..];
-        let value = if folded { Cow::Owned(unfold(&rest[..end])) } else { Cow::Borrowed(one_line(&rest[..end])) };
+        let (lines, rest) = self.rest.split_at(end.min(self.rest.len()));
+        self.rest = rest;
+        let (name, value) = (lines.get(..colon)?, lines.get(colon + 1..)?);
+        let value = if folded { Cow::Owned(unfold(value)) } else { Cow::Borrowed(one_line(value)) };
         Some(Field { name, value })
     }
 }

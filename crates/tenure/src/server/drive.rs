@@ -49,8 +49,8 @@ pub(super) struct Drive<S: Stream> {
     pub(super) awaits_content: bool,
     /// Until the response under way is sent, an end of the connection must be a reset.
     pub(super) resets: bool,
-    /// Who waits for the connection, once it is handed over.
-    pub(super) upgrade: Option<upgrade::Offer>,
+    /// Who waits for the connection, once it is handed over. Boxed: few are.
+    pub(super) upgrade: Option<Box<upgrade::Offer>>,
     /// The exchange under way, as far as somebody wants to know of it.
     pub(super) observed: Observed,
     pub(super) facts: Facts,

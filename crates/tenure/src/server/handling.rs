@@ -4,11 +4,13 @@ use std::fmt;
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
-use http::{Response, StatusCode, header};
+use http::{Request, StatusCode};
+use tenure_proto::CloseReason;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower_service::Service;
 
 use super::drive::{Drive, Ended};
 use super::stream::Stream;
@@ -16,6 +18,7 @@ use crate::io::now;
 use crate::{Body, BoxError};
 
 /// How long a request's handler may still take. It stands still while the client is waited for.
+#[derive(Default)]
 pub(super) struct Clock {
     limit: Duration,
     /// `None` without a limit.
@@ -31,7 +34,7 @@ impl Clock {
     }
 
     /// When it ends, if it runs.
-    fn follow(&mut self, awaits_client: bool) -> Option<Instant> {
+    pub(super) fn follow(&mut self, awaits_client: bool) -> Option<Instant> {
         let end = self.end?;
         if awaits_client {
             self.stands_since.get_or_insert_with(now);
@@ -97,36 +100,56 @@ impl<S: Stream> Drive<S> {
         .await
     }
 
-    /// Polls `work` of the handler, and feeds it content, until it is ready or its time runs out.
-    pub(super) async fn within(
+    /// Waits for the request's turn, and for the service.
+    pub(super) async fn admit<V: Service<Request<Body>, Error: Into<BoxError>>>(
         &mut self,
         clock: &mut Clock,
-        mut work: impl FnMut(&mut Context<'_>) -> Poll<()>,
-    ) -> Result<(), Ended> {
+        service: &mut V,
+    ) -> Result<Result<Option<OwnedSemaphorePermit>, Failure>, Ended> {
+        let turn = match self.shared.turns.as_ref().map(Arc::clone) {
+            None => None,
+            Some(turns) => match self.turn(turns, clock).await? {
+                Ok(turn) => turn,
+                Err(late) => return Ok(Err(Failure::Late(late))),
+            },
+        };
         poll_fn(|cx| {
-            while work(cx).is_pending() {
+            loop {
+                if let Poll::Ready(ready) = service.poll_ready(cx) {
+                    return Poll::Ready(Ok(ready.map_err(Failure::of_service)));
+                }
                 let Poll::Ready(fed) = self.poll_beside(cx) else {
-                    return self.deadline.poll(clock.follow(self.awaits_content), cx).map(Ok);
+                    ready!(self.deadline.poll(clock.follow(self.awaits_content), cx));
+                    return Poll::Ready(Ok(Err(Failure::Late(TooLate::Handler))));
                 };
                 fed?;
             }
-            Poll::Ready(Ok(()))
         })
         .await
+        .map(|ready| ready.map(|()| turn))
     }
 
-    /// Answers a request whose time has run out.
-    pub(super) async fn answer_too_late(&mut self, late: &TooLate) -> Result<(), Ended> {
+    /// Queues the answer to a request that its handler has none for.
+    pub(super) async fn answer_failed(&mut self, failure: Failure) -> Result<(), Ended> {
+        let error = match failure {
+            Failure::Late(late) => return self.queue_too_late(&late),
+            Failure::Service(error) => error,
+        };
+        tracing::error!(connection = self.id(), %error, "the service failed");
+        self.connection.close_after_current(CloseReason::ApplicationFailed);
+        self.answer(StatusCode::INTERNAL_SERVER_ERROR, "the service failed").await
+    }
+
+    /// Queues the answer to a request whose time has run out.
+    fn queue_too_late(&mut self, late: &TooLate) -> Result<(), Ended> {
         tracing::warn!(connection = self.id(), "{late}");
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        let mut response = Response::new(Body::from(format!("{status}\n{late}\n")));
-        *response.status_mut() = status;
-        let fields = response.headers_mut();
-        fields.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=utf-8"));
-        if let TooLate::Turn(limit) = late {
-            let seconds = limit.as_millis().div_ceil(1000).max(1);
-            fields.insert(header::RETRY_AFTER, u64::try_from(seconds).unwrap_or(u64::MAX).into());
-        }
-        self.respond(response).await
+        self.announce_last();
+        self.announce_unread_content();
+        let retry_after = match late {
+            TooLate::Turn(limit) => Some(limit.as_millis().div_ceil(1000).max(1).to_string()),
+            TooLate::Handler => None,
+        };
+        let more = retry_after.as_ref().map(|seconds| (&b"retry-after"[..], seconds.as_bytes()));
+        self.queue_answer_with(StatusCode::SERVICE_UNAVAILABLE, &late.to_string(), more)
     }
 }

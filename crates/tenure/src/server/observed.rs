@@ -7,6 +7,7 @@ use http::{HeaderValue, Request, StatusCode, header};
 use tenure_proto::{RequestHead, Version};
 use tracing::Span;
 use tracing::field::Empty;
+use tracing::span::EnteredSpan;
 
 use super::drive::Drive;
 use super::stream::Stream;
@@ -24,6 +25,17 @@ pub(super) struct Observed {
 impl Observed {
     fn keep(&mut self, span: &Span) {
         self.span = (!span.is_disabled()).then(|| Box::new(span.clone()));
+    }
+
+    /// Within the exchange's span, for as long as what is returned lives.
+    #[inline]
+    pub(super) fn enter(&self) -> Option<EnteredSpan> {
+        self.span.as_deref().map(|span| span.clone().entered())
+    }
+
+    /// The exchange's span.
+    pub(super) fn span(&self) -> Span {
+        self.span.as_deref().cloned().unwrap_or_else(Span::none)
     }
 
     pub(super) const fn is_exchange(&self) -> bool {
@@ -62,12 +74,11 @@ impl Observed {
 }
 
 impl<S: Stream> Drive<S> {
-    /// A request has come. Its handler runs within the span.
-    pub(super) fn begin(&mut self, request: &Request<Body>) -> Span {
+    /// A request has come.
+    pub(super) fn begin(&mut self, request: &Request<Body>) {
         let span = self.span(request);
         self.observed.keep(&span);
         self.observe(|drive| drive.asked().info_for(request.headers()), || head(request));
-        span
     }
 
     /// The same for a head that is borrowed.
@@ -104,9 +115,9 @@ impl<S: Stream> Drive<S> {
     }
 
     /// What came cannot be read as a request, and is answered all the same: outside of any span.
-    pub(super) fn begin_unread(&mut self) -> Span {
+    pub(super) fn begin_unread(&mut self) {
+        self.observed.span = None;
         self.observe(|drive| drive.asked().info(), || Head::UNREAD);
-        Span::none()
     }
 
     fn observe(&mut self, info: impl FnOnce(&Self) -> ConnectionInfo, head: impl FnOnce() -> Head) {

@@ -2,13 +2,12 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::response::Parts;
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use http_body::Frame;
 use tenure_proto::{CloseReason, Directive, Framing, MisuseError};
 
@@ -28,7 +27,7 @@ type Framed<B> = Result<Option<Result<Frame<<B as http_body::Body>::Data>, <B as
 
 /// A response's content on its way out.
 #[derive(Default)]
-struct Outgoing {
+pub(super) struct Outgoing {
     /// What came before the head was sent, the last of it first.
     early: Vec<Bytes>,
     early_len: usize,
@@ -42,6 +41,14 @@ struct Outgoing {
 }
 
 impl Outgoing {
+    /// As new.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.early.clear();
+        (self.file, self.trailers) = (None, None);
+        (self.early_len, self.ended, self.cut) = (0, false, false);
+    }
+
     /// Collects what comes without waiting, up to the bound, which says what is small: see
     /// [`Server::collect`](super::Server::collect).
     fn collect<B>(&mut self, mut body: Pin<&mut B>, bound: usize, cx: &mut Context<'_>) -> Result<(), BoxError>
@@ -77,44 +84,21 @@ impl Outgoing {
 }
 
 impl<S: Stream> Drive<S> {
-    /// Sends a handler's response.
-    pub(super) async fn respond<B>(&mut self, response: Response<B>) -> Result<(), Ended>
-    where
-        B: http_body::Body<Data = Bytes> + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let (mut parts, body) = response.into_parts();
-        let mut content = Outgoing { file: self.file_of(&body), ..Outgoing::default() };
-        let mut body = pin!(body);
-        let mut begun = false;
-        poll_fn(|cx| {
-            if !std::mem::replace(&mut begun, true) {
-                let follows = self.queue_head(&parts, body.as_mut(), &mut content, cx);
-                spare_map::keep(&mut parts.headers);
-                if !follows? {
-                    return Poll::Ready(Ok(()));
-                }
-            }
-            self.poll_send(body.as_mut(), &mut content, cx)
-        })
-        .await
-    }
-
     /// Queues the head of a handler's response, and says whether its content and end are to follow.
-    fn queue_head<B>(
+    pub(super) fn queue_head<B>(
         &mut self,
-        parts: &Parts,
-        body: Pin<&mut B>,
+        mut parts: Parts,
+        mut body: Pin<&mut B>,
         content: &mut Outgoing,
         cx: &mut Context<'_>,
     ) -> Result<bool, Ended>
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + 'static,
         B::Error: Into<BoxError>,
     {
         let mut length = body.size_hint().exact();
         if length.is_none() && !parts.headers.contains_key(header::CONTENT_LENGTH) {
-            if let Err(error) = content.collect(body, self.shared.limits.collect, cx) {
+            if let Err(error) = content.collect(body.as_mut(), self.shared.limits.collect, cx) {
                 tracing::error!(connection = self.id(), %error, "the response's content failed before it began");
                 self.connection.close_after_current(CloseReason::ApplicationFailed);
                 self.queue_answer(StatusCode::INTERNAL_SERVER_ERROR, "the response's content failed")?;
@@ -136,6 +120,7 @@ impl<S: Stream> Drive<S> {
             Ok(framing) => framing,
             Err(error) => return self.cannot_be_sent(&error).map(|()| false),
         };
+        spare_map::keep(&mut parts.headers);
         self.observed.answered(parts.status);
         if framing == Framing::Length(0) {
             // Cannot fail: no content is owed.
@@ -146,6 +131,7 @@ impl<S: Stream> Drive<S> {
         if self.resets {
             self.transport.stream_mut().reset_on_close(true);
         }
+        content.file = self.file_of(&*body);
         Ok(true)
     }
 
@@ -171,7 +157,7 @@ impl<S: Stream> Drive<S> {
 
     /// Sends content as it comes, then its end. A message that cannot be completed is cut, so that
     /// its receiver sees it: what was sent so far arrives, then the connection ends inside of it.
-    fn poll_send<B>(
+    pub(super) fn poll_send<B>(
         &mut self,
         mut body: Pin<&mut B>,
         content: &mut Outgoing,
@@ -249,9 +235,20 @@ impl<S: Stream> Drive<S> {
 
     /// A short text answer of the server itself; flushed with what follows.
     pub(super) fn queue_answer(&mut self, status: StatusCode, text: &str) -> Result<(), Ended> {
+        self.queue_answer_with(status, text, None)
+    }
+
+    /// The same with one more field.
+    pub(super) fn queue_answer_with(
+        &mut self,
+        status: StatusCode,
+        text: &str,
+        more: Option<(&[u8], &[u8])>,
+    ) -> Result<(), Ended> {
         let text = format!("{status}\n{text}\n");
         let date = date();
         let fields: [(&[u8], &[u8]); 2] = [(b"content-type", b"text/plain; charset=utf-8"), (b"date", &date)];
+        let fields = fields.into_iter().chain(more);
         let out = self.transport.out();
         let sent = self.connection.send_head(status, fields, Some(text.len() as u64), out).and_then(|framing| {
             if framing != Framing::Length(0) {

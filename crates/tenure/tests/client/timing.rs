@@ -86,3 +86,41 @@ fn an_early_answer_was_not_waited_for() {
         assert_eq!((timing.send(), timing.receive()), (Some(secs(4)), Some(secs(4))));
     });
 }
+
+/// A connection uses the room for what it tells again, but not while somebody looks at it.
+#[test]
+fn what_was_told_of_one_request_stays_when_the_next_has_begun() {
+    run(async {
+        let served = serve(async |_| Ok::<_, BoxError>(http::Response::new("ok".into()))).await;
+        let client = Client::new();
+        let mut kept = Vec::new();
+        for number in 1..=3 {
+            let response = client.get(served.url("/")).await.unwrap();
+            kept.push((number, response.timing().unwrap().clone(), response));
+            for (number, timing, response) in &kept {
+                assert_eq!(response.connection().unwrap().request, *number);
+                let times = |timing: &tenure::Timing| (timing.queue(), timing.send(), timing.wait(), timing.receive());
+                assert_eq!(times(timing), times(response.timing().unwrap()));
+            }
+        }
+        assert_eq!(client.pool().open(), 1);
+    });
+}
+
+/// Layers may put bodies of their own around the response's.
+#[test]
+fn through_tower_the_facts_outlive_the_body_they_came_with() {
+    run(async {
+        use tower::ServiceExt as _;
+        let served = serve(async |_| Ok::<_, BoxError>(http::Response::new("ok".into()))).await;
+        let layered = tower::ServiceBuilder::new()
+            .map_response(|response: http::Response<tenure::Body>| response.map(http_body_util::BodyExt::boxed_unsync))
+            .service(Client::new());
+        let response = layered.oneshot(request(Method::GET, &served.url("/"), "")).await.unwrap();
+        assert_eq!(response.connection().unwrap().id, 1);
+        assert!(response.timing().unwrap().send().is_some());
+        // Without tower they go with the body.
+        let response = Client::new().get(served.url("/")).await.unwrap();
+        assert!(response.connection().is_some() && response.map(|_| ()).connection().is_none());
+    });
+}

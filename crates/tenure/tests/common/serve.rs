@@ -56,6 +56,7 @@ where
     serve_with(Server::new(), handler).await
 }
 
+/// Requests carry the facts of their connection.
 pub(crate) async fn serve_with<F, R>(server: Server, handler: F) -> Served
 where
     F: Fn(Request<Body>) -> R + Clone + Send + 'static,
@@ -70,6 +71,7 @@ where
     F: Fn(Request<Body>) -> R + Clone + Send + 'static,
     R: Future<Output = Result<Response<Body>, BoxError>> + Send + 'static,
 {
+    let server = server.connection_info(true);
     let serve = move |server: Server, listener, stopped| server.serve(listener, tower::service_fn(handler), stopped);
     start(server, log, serve).await
 }

@@ -53,7 +53,7 @@ impl Place {
     }
 
     fn server(&self) -> Server {
-        Server::new().tls(&self.certificates)
+        Server::new().tls(&self.certificates).connection_info(true)
     }
 }
 

@@ -49,6 +49,25 @@ fn a_quiet_connection_gives_up_its_task_and_is_answered_again() {
 }
 
 #[test]
+fn one_that_wakes_for_more_than_the_kernel_takes_at_once_is_sent_all_of_it() {
+    const LARGE: usize = 8 << 20;
+    let large = async |request: Request<Body>| {
+        let len = if request.uri().path() == "/large" { LARGE } else { 0 };
+        Ok::<_, BoxError>(Response::new(Body::from(vec![b'x'; len])))
+    };
+    run_paused(async move {
+        let served = serve(large).await;
+        let mut peer = served.connect().await;
+        for _ in 0..2 {
+            assert_eq!(peer.ask(GET).await.text().len(), 0);
+            park().await;
+            assert_eq!(peer.ask("GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await.text().len(), LARGE);
+            park().await;
+        }
+    });
+}
+
+#[test]
 fn a_connection_that_never_asked_sleeps_too() {
     run_paused(async {
         let served = serve(facts).await;
@@ -345,7 +364,7 @@ fn unix_sockets_are_served_and_sleep() {
             let text = info.map(|info| format!("{} {:?}", info.request, info.peer)).unwrap_or_default();
             Ok::<_, std::convert::Infallible>(Response::new(Body::from(text)))
         });
-        tokio::spawn(Server::new().serve(listener, handler, std::future::pending::<()>()));
+        tokio::spawn(Server::new().connection_info(true).serve(listener, handler, std::future::pending::<()>()));
         let mut peer = RawPeer(UnixStream::connect(&path).await.unwrap());
         assert!(peer.ask(GET).await.ends_with("1 None"));
         park().await;

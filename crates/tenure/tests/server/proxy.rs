@@ -27,7 +27,7 @@ async fn ends(request: Request<Body>) -> Result<Response<Body>, BoxError> {
 
 fn trusting(peer: &str) -> Server {
     let trusted = vec![peer.parse().unwrap()];
-    Server::new().proxy_protocol(ProxyProtocol::Required { trusted })
+    Server::new().proxy_protocol(ProxyProtocol::Required { trusted }).connection_info(true)
 }
 
 async fn proxied() -> Served {

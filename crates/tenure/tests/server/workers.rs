@@ -34,6 +34,7 @@ async fn start(server: Server) -> Workers {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
+    let server = server.connection_info(true);
     let task = tokio::spawn(server.serve_workers(WORKERS, listener, || tower::service_fn(place), stopped));
     Workers { address, stop, task }
 }

@@ -66,7 +66,7 @@ async fn parked() -> (SocketAddr, TcpStream, Arc<Told>) {
         Ok::<_, Infallible>(Response::new(Body::from(format!("idle {:05}", idle.unwrap_or_default()))))
     });
     let told = Arc::new(Told::default());
-    let server = Server::new().observer(Arc::clone(&told) as _);
+    let server = Server::new().connection_info(true).observer(Arc::clone(&told) as _);
     tokio::spawn(server.serve(listener, idle, std::future::pending::<()>()));
     let mut peer = TcpStream::connect(address).await.unwrap();
     assert_eq!(ask(&mut peer).await, "idle 00000");
