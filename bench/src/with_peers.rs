@@ -11,6 +11,8 @@ use crate::{all, client, reuse};
 pub(crate) enum Command {
     /// Everything about servers in one run: the ladder's tables, a plot, and what became of each target
     All(all::Options),
+    /// Large content, and files that are small: this part of `all` by itself
+    Large(all::large::Options),
     #[command(name = all::large::COMMAND, hide = true)]
     RunLargeSite {
         file: PathBuf,
@@ -43,6 +45,7 @@ impl Command {
     pub(crate) fn run(self) -> io::Result<()> {
         match self {
             Self::All(options) => all::run(&options),
+            Self::Large(options) => all::large::run(&options),
             Self::RunLargeSite { file, core } => all::large::run_site(&file, core),
             Self::Client(options) => client::run(&options),
             Self::RunClient { library, url, core } => client::worker::run(library, &url, core),

@@ -81,6 +81,7 @@ struct Run {
     connecting: Vec<connecting::Row>,
     quiet: quiet::Quiet,
     large: Vec<large::Row>,
+    files: Vec<large::files::Row>,
 }
 
 /// Measures and reports.
@@ -120,6 +121,8 @@ fn measure(options: &Options) -> io::Result<Run> {
     let connecting = connecting::measure(cores)?;
     say("large content");
     let large = large::measure(options.mebibytes << 20, cores)?;
+    say("small files");
+    let files = large::files::measure(cores)?;
     say("idle connections");
     let quiet = quiet::measure(options.connections)?;
     say("allocations");
@@ -131,7 +134,22 @@ fn measure(options: &Options) -> io::Result<Run> {
     let instructions = instructions(&rungs, cores)?;
     say("instructions of growing heads");
     let growth = growth::measure(cores)?;
-    Ok(Run { machine, rates, multi, wrk, paced, instructions, allocations, handler_allocations, syscalls, growth, connecting, quiet, large })
+    Ok(Run {
+        machine,
+        rates,
+        multi,
+        wrk,
+        paced,
+        instructions,
+        allocations,
+        handler_allocations,
+        syscalls,
+        growth,
+        connecting,
+        quiet,
+        large,
+        files,
+    })
 }
 
 fn instructions(rungs: &[Rung], cores: Cores) -> io::Result<Vec<Instructions>> {

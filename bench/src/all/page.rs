@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::{Error, Write};
 
-use super::{Run, paced, targets};
+use super::{Run, large, paced, targets};
 use crate::heads::Head;
 use crate::rates;
 use crate::report::summaries;
@@ -207,14 +207,6 @@ fn connections(run: &Run, out: &mut String) -> Result<(), Error> {
 }
 
 fn large(run: &Run, out: &mut String) -> Result<(), Error> {
-    let mebibytes = run.large.first().map_or(0, |row| row.bytes >> 20);
-    writeln!(
-        out,
-        "\n{mebibytes} MiB over one connection. Grown: the most memory held (VmHWM), after that much against after 1 MiB.\n\n\
-        | | MiB a second | MiB a second of the server's CPU time | grown, KiB |\n|---|---:|---:|---:|"
-    )?;
-    for row in &run.large {
-        writeln!(out, "| {} | {:.0} | {:.0} | {:.0} |", row.way.label(), row.rate, row.per_cpu, row.grown)?;
-    }
-    Ok(())
+    large::table(&run.large, out)?;
+    large::files::table(&run.files, out)
 }

@@ -212,7 +212,8 @@ fn growth(run: &Run, out: &mut Vec<Target>) {
 
 fn large(run: &Run, out: &mut Vec<Target>) {
     let row = |way| run.large.iter().find(|row| row.way == way);
-    for (way, peer) in [(Way::MemoryDown, Way::NginxDown), (Way::FileDown, Way::NginxDown), (Way::Up, Way::NginxUp)] {
+    for (way, peer) in [(Way::MemoryDown, Way::NginxDown), (Way::OwnFileDown, Way::NginxDown), (Way::Up, Way::NginxUp)]
+    {
         let Some(own) = row(way) else { continue };
         if let Some(peer) = row(peer) {
             out.push(target(

@@ -146,7 +146,14 @@ pub trait Observer: Send + Sync + 'static {
         let _ = fate;
     }
 
-    /// Bytes of HTTP went over it (before encryption, after decryption).
+    /// Whether [`bytes`](Self::bytes) is told, asked once of each connection. False by default: whoever looks
+    /// at all bytes cannot have the kernel send files without reading them ([`Body::from_file`](crate::Body::from_file)).
+    fn watches_bytes(&self) -> bool {
+        false
+    }
+
+    /// Bytes of HTTP went over it (before encryption, after decryption). Only if
+    /// [`watches_bytes`](Self::watches_bytes) says so.
     fn bytes(&self, id: u64, direction: Direction, bytes: &[u8]) {
         let _ = (id, direction, bytes);
     }

@@ -1,14 +1,18 @@
-//! Content of a gibibyte, down and up: what it costs in CPU time and in memory.
+//! Content of a gibibyte, down and up: what it costs in CPU time and in memory; and files that are small.
 
+pub(super) mod files;
 mod site;
 
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use serde::Serialize;
+use tempfile::NamedTempFile;
 
 use crate::contenders::daemon::{self, Daemon, Place};
 use crate::contenders::nginx;
@@ -33,6 +37,8 @@ const SMALL: u64 = 1 << 20;
 pub(super) enum Way {
     /// tenure's server; content that is in memory.
     MemoryDown,
+    /// tenure's server; a file as the library's own body of one.
+    OwnFileDown,
     /// tenure's server; a file through tower-http's `ServeFile`.
     FileDown,
     /// nginx with `sendfile`.
@@ -44,11 +50,13 @@ pub(super) enum Way {
 }
 
 impl Way {
-    pub(super) const ALL: [Self; 5] = [Self::MemoryDown, Self::FileDown, Self::NginxDown, Self::Up, Self::NginxUp];
+    pub(super) const ALL: [Self; 6] =
+        [Self::MemoryDown, Self::OwnFileDown, Self::FileDown, Self::NginxDown, Self::Up, Self::NginxUp];
 
     pub(super) const fn label(self) -> &'static str {
         match self {
             Self::MemoryDown => "download, `serve`, from memory",
+            Self::OwnFileDown => "download, `serve`, a file by `Body::from_file`",
             Self::FileDown => "download, `serve`, a file by tower-http",
             Self::NginxDown => "download, nginx, a file by `sendfile`",
             Self::Up => "upload, `serve`, read and dropped",
@@ -63,6 +71,7 @@ impl Way {
     const fn path(self) -> &'static str {
         match self {
             Self::MemoryDown => "/memory",
+            Self::OwnFileDown => "/own-file",
             Self::FileDown | Self::NginxDown => "/file",
             Self::Up | Self::NginxUp => "/upload",
         }
@@ -85,13 +94,45 @@ pub(super) struct Row {
     pub(super) grown: Spread,
 }
 
+/// How much content.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Mebibytes of the large content
+    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=65_536))]
+    mebibytes: u64,
+}
+
+/// `ladder large`: this part of `ladder all` by itself.
+pub(crate) fn run(options: &Options) -> io::Result<()> {
+    let cores = Cores::choose()?;
+    let mut text = String::new();
+    table(&measure(options.mebibytes << 20, cores)?, &mut text).map_err(io::Error::other)?;
+    files::table(&files::measure(cores)?, &mut text).map_err(io::Error::other)?;
+    println!("{text}");
+    Ok(())
+}
+
+pub(super) fn table(rows: &[Row], out: &mut String) -> fmt::Result {
+    let mebibytes = rows.first().map_or(0, |row| row.bytes >> 20);
+    writeln!(
+        out,
+        "\n{mebibytes} MiB over one connection. Grown: the most memory held (VmHWM), after that much against after 1 MiB.\n\n\
+        | | MiB a second | MiB a second of the server's CPU time | grown, KiB |\n|---|---:|---:|---:|"
+    )?;
+    for row in rows {
+        writeln!(out, "| {} | {:.0} | {:.0} | {:.0} |", row.way.label(), row.rate, row.per_cpu, row.grown)?;
+    }
+    Ok(())
+}
+
 /// Every way once in each round.
 pub(super) fn measure(bytes: u64, cores: Cores) -> io::Result<Vec<Row>> {
     let ways: Vec<Way> = Way::ALL.into_iter().filter(|way| !way.is_nginx() || daemon::is_installed("nginx")).collect();
     let mut all: Vec<Vec<[f64; 3]>> = vec![Vec::new(); ways.len()];
+    let file = warm_file(bytes)?;
     for _ in 0..ROUNDS {
         for (way, all) in ways.iter().zip(&mut all) {
-            let measured = Site::start(*way, bytes, cores.server)
+            let measured = Site::start(*way, file.path(), cores.server)
                 .and_then(|site| cores::on(cores.generator, || measure_one(*way, &site, bytes)));
             all.push(measured.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", way.label())))?);
         }
@@ -117,10 +158,17 @@ fn measure_one(way: Way, site: &Site, bytes: u64) -> io::Result<[f64; 3]> {
 
 /// One request on a connection of its own; reads or writes `bytes`, and drops what it reads.
 fn exchange(way: Way, port: u16, bytes: u64) -> io::Result<()> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    ask(way, &mut connect(port)?, bytes, &mut vec![0; BUFFER])
+}
+
+fn connect(port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let mut buffer = vec![0; BUFFER];
+    Ok(stream)
+}
+
+fn ask(way: Way, stream: &mut TcpStream, bytes: u64, buffer: &mut [u8]) -> io::Result<()> {
     let path = way.path();
     if way.is_up() {
         let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {bytes}\r\n\r\n");
@@ -136,12 +184,12 @@ fn exchange(way: Way, port: u16, bytes: u64) -> io::Result<()> {
         let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{range}\r\n");
         stream.write_all(head.as_bytes())?;
     }
-    let (content, mut seen) = head(&mut stream, &mut buffer)?;
+    let (content, mut seen) = head(stream, buffer)?;
     if !way.is_up() && content != bytes {
         return Err(io::Error::other(format!("{content} bytes are offered instead of {bytes}")));
     }
     while seen < content {
-        match stream.read(&mut buffer)? {
+        match stream.read(buffer)? {
             0 => return Err(ErrorKind::UnexpectedEof.into()),
             n => seen += n as u64,
         }
@@ -181,24 +229,22 @@ fn peak(pids: &[u32]) -> io::Result<f64> {
 
 /// A server that runs, and the file it serves.
 enum Site {
-    Own { process: Process, port: u16, _file: tempfile::NamedTempFile },
+    Own { process: Process, port: u16 },
     Nginx(Daemon),
 }
 
 impl Site {
-    fn start(way: Way, bytes: u64, core: usize) -> io::Result<Self> {
+    fn start(way: Way, file: &Path, core: usize) -> io::Result<Self> {
         if way.is_nginx() {
             return Ok(Self::Nginx(Daemon::start("nginx", &["-e", "stderr", "-c"], core, |place| {
-                configuration(place, bytes)
+                configuration(place, file)
             })?));
         }
-        let file = tempfile::NamedTempFile::new()?;
-        file.as_file().set_len(bytes)?;
-        let arguments = [COMMAND.as_ref(), file.path().as_os_str(), "--core".as_ref(), core.to_string().as_ref()]
+        let arguments = [COMMAND.as_ref(), file.as_os_str(), "--core".as_ref(), core.to_string().as_ref()]
             .map(std::ffi::OsStr::to_owned);
         let mut process = Process::start(Vec::new(), arguments)?;
         let port = u16::try_from(process.number()?).map_err(io::Error::other)?;
-        Ok(Self::Own { process, port, _file: file })
+        Ok(Self::Own { process, port })
     }
 
     fn port(&self) -> u16 {
@@ -216,23 +262,28 @@ impl Site {
     }
 }
 
-/// A file without blocks is read as zeros from memory: no disk is measured.
-fn configuration(place: &Place<'_>, bytes: u64) -> String {
-    let directory = place.directory;
-    // A file that could not be made is reported by the first answer.
-    let _ = fs::File::create(Path::new(directory).join("file")).and_then(|file| file.set_len(bytes));
+/// A file of zeros that is in the kernel's memory: neither a disk is measured, nor how that memory is found.
+fn warm_file(bytes: u64) -> io::Result<NamedTempFile> {
+    let mut file = NamedTempFile::new()?;
+    file.as_file().set_len(bytes)?;
+    io::copy(&mut file, &mut io::sink())?;
+    Ok(file)
+}
+
+fn configuration(place: &Place<'_>, file: &Path) -> String {
     let http = format!(
         "    access_log off;
     sendfile on;
     tcp_nopush on;
+    keepalive_requests 1000000000;
     client_max_body_size 0;
     server {{
         listen 127.0.0.1:{port};
         location /upload {{ return 200 \"done\"; }}
-        location / {{ root {directory}; }}
+        location = /file {{ alias {file}; }}
     }}",
         port = place.port,
-        directory = directory.display(),
+        file = file.display(),
     );
     nginx::whole(place, 1, 64, &http)
 }

@@ -1,10 +1,12 @@
 //! tenure's server with large content, on a current-thread runtime: a process of its own.
 
 use std::convert::Infallible;
+use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -27,8 +29,9 @@ pub(crate) fn run(file: &Path, core: usize) -> io::Result<()> {
     server::attend(&listener)?;
     cores::pin(core)?;
     listener.set_nonblocking(true)?;
+    let own: Arc<Path> = file.into();
     let file = ServeFile::new_with_mime(file, &"application/octet-stream".parse().map_err(io::Error::other)?);
-    let service = tower::service_fn(move |request| answer(file.clone(), request));
+    let service = tower::service_fn(move |request| answer(Arc::clone(&own), file.clone(), request));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -36,7 +39,7 @@ pub(crate) fn run(file: &Path, core: usize) -> io::Result<()> {
     })
 }
 
-async fn answer(file: ServeFile, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+async fn answer(own: Arc<Path>, file: ServeFile, request: Request<Body>) -> Result<Response<Body>, Infallible> {
     if request.method() == Method::POST {
         let mut content = request.into_body();
         while let Some(frame) = content.frame().await {
@@ -54,6 +57,11 @@ async fn answer(file: ServeFile, request: Request<Body>) -> Result<Response<Body
     let range = request.headers().get(header::RANGE).and_then(|range| range.to_str().ok());
     let last = range.and_then(|range| range.strip_prefix("bytes=0-")?.parse::<u64>().ok());
     let Some(last) = last else { return Ok(status(StatusCode::RANGE_NOT_SATISFIABLE)) };
+    if request.uri().path() == "/own-file" {
+        // As nginx does: each request opens it, in this thread.
+        let part = File::open(own).and_then(|file| Body::from_file(file, ..=last));
+        return Ok(part.map_or_else(|_| status(StatusCode::RANGE_NOT_SATISFIABLE), Response::new));
+    }
     Ok(Response::new(Body::stream(Repeated { left: last + 1, chunk: Bytes::from(vec![0; CHUNK]) })))
 }
 

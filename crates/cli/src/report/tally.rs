@@ -95,6 +95,10 @@ impl Observer for Tally {
         }
     }
 
+    fn watches_bytes(&self) -> bool {
+        true
+    }
+
     fn bytes(&self, id: u64, direction: Direction, bytes: &[u8]) {
         if let Some((_, life)) = self.lock().get_mut(&id) {
             match direction {

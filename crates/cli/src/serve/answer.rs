@@ -2,16 +2,12 @@
 
 use std::io::{self, ErrorKind};
 
-use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
-use http_body_util::{BodyExt, Empty, Full, combinators::UnsyncBoxBody};
+use tenure::Body;
 
-/// The content of every answer: a file being read, a page or a line of text.
-pub(crate) type Content = UnsyncBoxBody<Bytes, io::Error>;
-
-/// A complete answer.
-pub(super) type Answer = Response<Content>;
+/// A complete answer: a file, a page or a line of text.
+pub(super) type Answer = Response<Body>;
 
 /// A request that is not done: the status, and one line for the person who sent it.
 #[derive(Debug)]
@@ -55,24 +51,16 @@ impl From<Refusal> for Answer {
 /// An answer of one line of plain text.
 pub(super) fn text(status: StatusCode, line: &str) -> Answer {
     let mut answer = status_only(status);
-    *answer.body_mut() = full(format!("{line}\n").into());
+    *answer.body_mut() = format!("{line}\n").into();
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     answer
 }
 
 /// An answer without content.
 pub(super) fn status_only(status: StatusCode) -> Answer {
-    let mut answer = Response::new(empty());
+    let mut answer = Response::new(Body::empty());
     *answer.status_mut() = status;
     answer
-}
-
-pub(super) fn full(content: Bytes) -> Content {
-    Full::new(content).map_err(|never| match never {}).boxed_unsync()
-}
-
-pub(super) fn empty() -> Content {
-    Empty::new().map_err(|never| match never {}).boxed_unsync()
 }
 
 /// What an error while reading the file `shown` (a percent-encoded path) is to the client.

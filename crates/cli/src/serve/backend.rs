@@ -5,31 +5,73 @@
 //! Between the check and the opening somebody with an account on this machine could swap a folder
 //! for a link; somebody with only HTTP cannot, since uploads never create links.
 //!
-//! A file is sent with the length it had when it was opened: what is appended later is left out, and
-//! a file that shrinks is an error and not a short success.
+//! A file is opened once, and what was opened is what is sent, by [`Body::from_file`]: with the length it
+//! had then, so that what is appended later is left out, and a file that shrinks is an error and not a
+//! short success.
 
 use std::io::{self, ErrorKind, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::SystemTime;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeek, ReadBuf, Take};
+use tenure::Body;
+use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 use tokio::task::spawn_blocking;
 use tower_http::services::fs::{Backend, File, Metadata};
 
 use super::validators;
 
-/// A folder whose contents are served. `root` is absolute and free of links.
+/// A folder whose contents are served, to one request. `root` is absolute and free of links.
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
     root: Arc<Path>,
+    opened: Opened,
 }
 
 impl Folder {
-    pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.into() }
+    /// What is opened for the request is found in `opened`.
+    pub(super) fn new(root: Arc<Path>, opened: Opened) -> Self {
+        Self { root, opened }
+    }
+}
+
+/// The file that was opened for a request, if one was: of several tries, the last, which was right.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Opened(Arc<Mutex<Option<Place>>>);
+
+/// An open file, and where its content begins for the request.
+#[derive(Debug)]
+struct Place {
+    file: std::fs::File,
+    start: u64,
+}
+
+impl Opened {
+    fn set(&self, file: std::fs::File) {
+        *self.lock() = Some(Place { file, start: 0 });
+    }
+
+    fn seek(&self, start: u64) {
+        if let Some(place) = &mut *self.lock() {
+            place.start = start;
+        }
+    }
+
+    fn position(&self) -> u64 {
+        self.lock().as_ref().map_or(0, |place| place.start)
+    }
+
+    /// So much of it as content. `None` if no file was opened.
+    pub(super) fn content(&self, len: u64) -> Option<io::Result<Body>> {
+        let Place { file, start } = self.lock().take()?;
+        // It has become shorter since: that is no fault of the request.
+        Some(Body::from_file(file, start..start.saturating_add(len)).map_err(io::Error::other))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Place>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,7 +106,7 @@ impl Backend for Folder {
     type MetadataFuture = BoxFuture<ServedMetadata>;
 
     fn open(&self, path: PathBuf) -> Self::OpenFuture {
-        let root = self.root.clone();
+        let Self { root, opened } = self.clone();
         Box::pin(blocking(move || {
             let path = resolve(&root, &path)?;
             if !path.metadata()?.is_file() {
@@ -72,7 +114,8 @@ impl Backend for Folder {
             }
             let file = std::fs::File::open(&path)?;
             let metadata = ServedMetadata(file.metadata()?);
-            Ok(ServedFile { reader: tokio::fs::File::from_std(file).take(metadata.len()), metadata })
+            opened.set(file);
+            Ok(ServedFile { opened, metadata })
         }))
     }
 
@@ -96,37 +139,33 @@ pub(super) async fn blocking<T: Send + 'static>(
     spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
-/// An open file, cut off at the length it had when it was opened.
+/// An open file, and where what `ServeDir` wants of it begins.
+///
+/// `ServeDir` would read it piece by piece. It is left for [`Opened`] instead, from which the answer's
+/// content is made, so that the server can have the kernel send it.
 #[derive(Debug)]
 pub(super) struct ServedFile {
-    reader: Take<tokio::fs::File>,
+    opened: Opened,
     metadata: ServedMetadata,
 }
 
 impl AsyncRead for ServedFile {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let wanted = buf.remaining() > 0 && self.reader.limit() > 0;
-        ready!(Pin::new(&mut self.reader).poll_read(cx, buf))?;
-        if wanted && buf.filled().len() == before {
-            return Poll::Ready(Err(io::Error::new(
-                ErrorKind::UnexpectedEof,
-                "the file became shorter while it was sent",
-            )));
-        }
-        Poll::Ready(Ok(()))
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(io::Error::new(ErrorKind::Unsupported, "a served file is read by its answer's content")))
     }
 }
 
 impl AsyncSeek for ServedFile {
-    fn start_seek(mut self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
-        Pin::new(self.reader.get_mut()).start_seek(position)
+    fn start_seek(self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
+        match position {
+            SeekFrom::Start(start) => self.opened.seek(start),
+            SeekFrom::End(_) | SeekFrom::Current(_) => return Err(ErrorKind::Unsupported.into()),
+        }
+        Ok(())
     }
 
-    fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        // The cut-off still counts from where the file was opened: `ServeDir` seeks to read a range,
-        // and reads no more than that.
-        Pin::new(self.reader.get_mut()).poll_complete(cx)
+    fn poll_complete(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        Poll::Ready(Ok(self.opened.position()))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `ServeDir` gives entity tags, dates, `If-Match`, `If-None-Match`, `If-Modified-Since`,
 //! `If-Unmodified-Since`, one range, precompressed variants, `index.html` and the redirect to a
-//! folder's slash. Added here: `If-Range`, the ranges it misreads, conditional fields of several
+//! folder's slash; the file it opens becomes the answer's content in the library's way. Added here: `If-Range`, the ranges it misreads, conditional fields of several
 //! lines, `Vary` on 304, HEAD that answers as GET does, the listing of a folder, and a reason with
 //! every error.
 
@@ -15,12 +15,12 @@ use http::header::{
     IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE, VARY,
 };
 use http::{Method, Request, StatusCode, Uri, request};
-use http_body_util::BodyExt;
+use tenure::Body;
 use tower_http::services::ServeDir;
 use tower_http::services::fs::DefaultServeDirFallback;
 
-use super::answer::{Answer, Refusal, full, not_found, reading, status_only};
-use super::backend::{Folder, blocking};
+use super::answer::{Answer, Refusal, not_found, reading, status_only};
+use super::backend::{Folder, Opened, blocking};
 use super::listing;
 use super::path::RequestPath;
 use super::range::{ByteRange, IfRange};
@@ -32,8 +32,6 @@ type Directory = ServeDir<DefaultServeDirFallback, Folder>;
 #[derive(Clone, Debug)]
 pub(super) struct Files {
     root: Arc<Path>,
-    plain: Directory,
-    with_variants: Directory,
 }
 
 /// What else decides how a path is served.
@@ -49,35 +47,35 @@ pub(super) enum Area {
 impl Files {
     /// `root` is absolute and free of links.
     pub(super) fn new(root: &Path) -> Self {
-        let plain = ServeDir::with_backend(root, Folder::new(root)).ignore_multi_range_requests(true);
-        Self {
-            root: root.into(),
-            with_variants: plain.clone().precompressed_br().precompressed_gzip().precompressed_zstd(),
-            plain,
+        Self { root: root.into() }
+    }
+
+    /// For one request.
+    fn directory(&self, area: Area, opened: Opened) -> Directory {
+        let folder = Folder::new(Arc::clone(&self.root), opened);
+        let plain = ServeDir::with_backend(&self.root, folder).ignore_multi_range_requests(true);
+        match area {
+            Area::ReadOnly => plain.precompressed_br().precompressed_gzip().precompressed_zstd(),
+            Area::Uploads => plain,
         }
     }
 
     /// Answers GET and HEAD. The answer to HEAD still has the content; it is dropped later.
     pub(super) async fn get(&self, path: &RequestPath, head: &request::Parts, area: Area) -> Result<Answer, Refusal> {
-        let directory = match area {
-            Area::ReadOnly => &self.with_variants,
-            Area::Uploads => &self.plain,
-        };
         let uri = target(path, &head.uri)?;
         // RFC 9110 section 14.2: Range is defined for GET only.
         let range = (head.method == Method::GET).then(|| ByteRange::of(&head.headers)).flatten();
-        let mut answer = self.read(directory, path, &uri, &head.headers, range, area).await?;
+        let mut answer = self.read(path, &uri, &head.headers, range, area).await?;
         if let Some(range) = range
             && let Some(other) = second_try(&answer, range, &head.headers)
         {
-            answer = self.read(directory, path, &uri, &head.headers, other, area).await?;
+            answer = self.read(path, &uri, &head.headers, other, area).await?;
         }
         Ok(explained(answer, path))
     }
 
     async fn read(
         &self,
-        directory: &Directory,
         path: &RequestPath,
         uri: &Uri,
         fields: &HeaderMap,
@@ -87,10 +85,12 @@ impl Files {
         let mut request = Request::new(());
         *request.uri_mut() = uri.clone();
         *request.headers_mut() = relevant(fields, range);
-        match directory.clone().try_call(request).await {
+        let opened = Opened::default();
+        match self.directory(area, opened.clone()).try_call(request).await {
             Ok(answer) if answer.status() == StatusCode::NOT_FOUND => {}
             Ok(answer) => {
-                let mut answer = answer.map(BodyExt::boxed_unsync);
+                let mut answer =
+                    with_file(answer.map(Body::stream), &opened).map_err(|error| reading(&error, &path.encoded()))?;
                 if matches!(area, Area::ReadOnly) && answer.status() == StatusCode::NOT_MODIFIED {
                     // RFC 9110 section 15.4.5: what a 200 would have said of caching.
                     let vary = HeaderValue::from_static("accept-encoding");
@@ -118,7 +118,7 @@ impl Files {
             .await
             .map_err(|error: io::Error| reading(&error, &path.encoded()))?;
         let mut answer = status_only(StatusCode::OK);
-        *answer.body_mut() = full(page.into());
+        *answer.body_mut() = page.into();
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         Ok(answer)
     }
@@ -174,6 +174,18 @@ fn second_try(answer: &Answer, range: ByteRange, fields: &HeaderMap) -> Option<O
     }
 }
 
+/// Puts the file itself where `ServeDir` would read it.
+fn with_file(mut answer: Answer, opened: &Opened) -> io::Result<Answer> {
+    if ![StatusCode::OK, StatusCode::PARTIAL_CONTENT].contains(&answer.status()) {
+        return Ok(answer);
+    }
+    let len = answer.headers().get(CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
+    if let Some(content) = len.and_then(|len| opened.content(len)) {
+        *answer.body_mut() = content?;
+    }
+    Ok(answer)
+}
+
 /// Puts a reason where `ServeDir` leaves only a status.
 fn explained(mut answer: Answer, path: &RequestPath) -> Answer {
     let reason = match answer.status() {
@@ -181,7 +193,7 @@ fn explained(mut answer: Answer, path: &RequestPath) -> Answer {
         StatusCode::RANGE_NOT_SATISFIABLE => "ends before that range (see Content-Range)",
         _ => return answer,
     };
-    *answer.body_mut() = full(format!("{} {reason}\n", path.encoded()).into());
+    *answer.body_mut() = format!("{} {reason}\n", path.encoded()).into();
     let headers = answer.headers_mut();
     headers.remove(CONTENT_LENGTH);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

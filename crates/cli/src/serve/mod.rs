@@ -47,8 +47,7 @@ use http::{Method, Request, Response, StatusCode, request};
 use http_body::Body;
 use http_body_util::BodyExt;
 
-pub(crate) use answer::Content;
-use answer::{Answer, Refusal, empty, status_only};
+use answer::{Answer, Refusal, status_only};
 use files::{Area, Files};
 use path::RequestPath;
 use store::Store;
@@ -141,7 +140,7 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    type Response = Response<Content>;
+    type Response = Response<tenure::Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
@@ -233,7 +232,7 @@ impl Inner {
 
 /// The answer to HEAD: the fields GET would have, and no content.
 fn without_content(mut answer: Answer) -> Answer {
-    let len = std::mem::replace(answer.body_mut(), empty()).size_hint().exact();
+    let len = std::mem::take(answer.body_mut()).size_hint().exact();
     let bodiless = matches!(answer.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if let Some(len) = len
         && !bodiless

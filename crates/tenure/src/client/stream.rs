@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::TcpFacts;
+use crate::io::Wire;
 use crate::sys::{self, Peek};
 
 /// A stream of any kind to an origin.
@@ -15,6 +16,8 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static 
     /// The socket underneath.
     fn socket(&self) -> &Socket;
 }
+
+impl Wire for Box<dyn Stream> {}
 
 /// A TCP socket that counts what it has taken.
 pub(crate) struct Socket {

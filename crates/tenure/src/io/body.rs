@@ -1,6 +1,10 @@
 //! The content of a message: received, or to be sent.
 
+use std::any::Any;
 use std::fmt;
+use std::fs::File;
+use std::io;
+use std::ops::RangeBounds;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -9,6 +13,7 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tenure_proto::Fate;
 
+use super::file::{FilePart, Reading};
 use super::incoming::Incoming;
 use crate::BoxError;
 use crate::error::{Error, Kind};
@@ -20,7 +25,7 @@ use crate::observe::Timing;
 /// ends in an error, never in a short success (RFC 9112 section 8).
 ///
 /// As the content of a request it also says whether it can be sent twice: an empty or whole body
-/// can, one made by [`Body::rewindable`] can, a stream cannot.
+/// can, one made by [`Body::from_file`] or [`Body::rewindable`] can, a stream cannot.
 #[derive(Default)]
 pub struct Body {
     content: Content,
@@ -33,6 +38,7 @@ enum Content {
     #[default]
     Empty,
     Whole(Bytes),
+    File(Box<Reading>),
     Stream(Pin<Box<dyn HttpBody<Data = Bytes, Error = BoxError> + Send>>),
     Rewindable {
         make: Arc<dyn Fn() -> Body + Send + Sync>,
@@ -85,13 +91,56 @@ impl Body {
         Self::of(Content::Empty)
     }
 
+    /// The bytes of an open file, `..` for all of them. Where the file's own position stands does not
+    /// matter, and it stays there.
+    ///
+    /// As the content of a response on a plain connection, on Linux, the kernel sends it from where it
+    /// has it (`sendfile`), provided that the server is given this very body and not one around it, such
+    /// as `axum`'s: whoever wraps a body may change or watch its bytes, so then they are read. So are
+    /// they under TLS, and for an [`Observer`](crate::Observer) that watches all bytes. Reading is done in
+    /// threads for blocking work, in pieces of 128 KiB.
+    ///
+    /// The length is what is announced, whatever becomes of the file: bytes appended later are not sent,
+    /// and a file that is cut in the meantime ends the connection inside of the message.
+    ///
+    /// What the kernel does not have in memory it reads from the disk while the thread of the connection
+    /// waits, a mebibyte at most before others have their turn; so it is with every server that uses
+    /// `sendfile` without threads of its own. Where the disk is slow (a network's file system), wrap the body.
+    ///
+    /// Read outside of a tokio runtime it panics, as all of tokio's blocking work does.
+    ///
+    /// # Errors
+    /// It is no regular file, or the range does not lie in it (`InvalidInput`); or the system does not
+    /// tell how long it is.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn parts(file: std::fs::File) -> std::io::Result<()> {
+    /// use std::sync::Arc;
+    /// use tenure::Body;
+    ///
+    /// let file = Arc::new(file);
+    /// let whole = Body::from_file(Arc::clone(&file), ..)?;
+    /// let first_kibibyte = Body::from_file(file, ..1024)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_file(file: impl Into<Arc<File>>, range: impl RangeBounds<u64>) -> io::Result<Self> {
+        let part = FilePart::new(file.into(), &range)?;
+        Ok(if part.len() == 0 { Self::empty() } else { Self::of(Content::File(Box::new(Reading::new(part)))) })
+    }
+
     /// Any other body. It is read once and cannot be sent twice.
     pub fn stream<B>(body: B) -> Self
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self::of(Content::Stream(Box::pin(Mapped(Box::pin(body)))))
+        let mut body = Some(body);
+        if let Some(own) = (&mut body as &mut dyn Any).downcast_mut::<Option<Self>>() {
+            return own.take().unwrap_or_default();
+        }
+        body.map_or_else(Self::empty, |body| Self::of(Content::Stream(Box::pin(Mapped(Box::pin(body))))))
     }
 
     /// Content that can be made again from its start, for instance by opening a file: a request
@@ -118,11 +167,21 @@ impl Body {
         self.timing.as_ref()
     }
 
+    /// The part of a file that `body` is, if it is one that nobody has begun to read. Only of a body
+    /// that is this type: of any other it cannot be known what it makes of the file's bytes.
+    pub(crate) fn file_of<B: 'static>(body: &B) -> Option<FilePart> {
+        match &(body as &dyn Any).downcast_ref::<Self>()?.content {
+            Content::File(file) => file.rest().cloned(),
+            _ => None,
+        }
+    }
+
     /// The same content from its start, if it can be had. To be asked before the body is read.
     pub(crate) fn replay(&self) -> Option<Self> {
         match &self.content {
             Content::Empty => Some(Self::empty()),
             Content::Whole(bytes) => Some(Self::of(Content::Whole(bytes.clone()))),
+            Content::File(file) => Some(Self::of(Content::File(Box::new(Reading::new(file.rest()?.clone()))))),
             Content::Rewindable { make, .. } => {
                 Some(Self::of(Content::Rewindable { make: Arc::clone(make), current: None }))
             }
@@ -136,6 +195,7 @@ impl fmt::Debug for Body {
         let kind = match &self.content {
             Content::Empty => "empty",
             Content::Whole(_) => "whole",
+            Content::File(_) => "file",
             Content::Stream(_) => "stream",
             Content::Rewindable { .. } => "rewindable",
             Content::Incoming(_) => "incoming",
@@ -182,9 +242,11 @@ impl HttpBody for Body {
                 self.content = Content::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
+            Content::File(file) => {
+                file.poll_frame(cx).map(|frame| frame.map(|read| read.map_err(|e| failed(e.into()))))
+            }
             Content::Stream(body) => {
-                let content = |e| Error::new(Kind::Content(e), Fate::Incomplete);
-                body.as_mut().poll_frame(cx).map(|frame| frame.map(|result| result.map_err(content)))
+                body.as_mut().poll_frame(cx).map(|frame| frame.map(|result| result.map_err(failed)))
             }
             Content::Rewindable { make, current } => {
                 let body = current.get_or_insert_with(|| Box::new(make()));
@@ -199,6 +261,7 @@ impl HttpBody for Body {
         match &self.content {
             Content::Empty => true,
             Content::Whole(_) => false,
+            Content::File(file) => file.len() == 0,
             Content::Stream(body) => body.is_end_stream(),
             Content::Rewindable { current, .. } => current.as_deref().is_some_and(HttpBody::is_end_stream),
             Content::Incoming(incoming) => incoming.is_end_stream(),
@@ -210,6 +273,7 @@ impl HttpBody for Body {
         match &self.content {
             Content::Empty => SizeHint::with_exact(0),
             Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::File(file) => SizeHint::with_exact(file.len()),
             Content::Stream(body) => body.size_hint(),
             Content::Rewindable { make, current } => match current {
                 Some(body) => body.size_hint(),
@@ -221,6 +285,10 @@ impl HttpBody for Body {
             }
         }
     }
+}
+
+fn failed(error: BoxError) -> Error {
+    Error::new(Kind::Content(error), Fate::Incomplete)
 }
 
 /// A body whose error is boxed.

@@ -8,15 +8,22 @@ pub(crate) mod clock;
 pub(crate) mod clock;
 mod deadline;
 pub(crate) mod fields;
+pub(crate) mod file;
 mod head_copy;
 pub(crate) mod incoming;
 mod jitter;
 mod names;
 mod probes;
 mod scratch;
+#[cfg(target_os = "linux")]
+mod send_file;
+#[cfg(not(target_os = "linux"))]
+#[path = "send_file_off.rs"]
+mod send_file;
 mod send_queue;
 mod socket;
 mod transport;
+mod wire;
 
 pub use body::Body;
 pub(crate) use body::Receiving;
@@ -26,3 +33,4 @@ pub(crate) use jitter::Jitter;
 pub(crate) use probes::Probes;
 pub(crate) use socket::Socket;
 pub(crate) use transport::{Tap, Transport};
+pub(crate) use wire::Wire;

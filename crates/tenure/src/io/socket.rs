@@ -29,7 +29,7 @@ pub(crate) enum Socket {
 }
 
 /// A socket that the runtime knows.
-enum Inside<'s> {
+pub(super) enum Inside<'s> {
     Tcp(Pin<&'s mut TcpStream>),
     #[cfg(unix)]
     Unix(Pin<&'s mut UnixStream>),
@@ -132,7 +132,7 @@ impl Socket {
     }
 
     /// In the runtime, which knows the socket from here on.
-    fn inside(&mut self) -> io::Result<Inside<'_>> {
+    pub(super) fn inside(&mut self) -> io::Result<Inside<'_>> {
         #[cfg(target_os = "linux")]
         if let Self::Outside(outside) = self {
             *self = Self::Tcp(outside.register()?);

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::AsyncReadExt;
 
-use super::scratch;
+use super::file::FilePart;
 use super::send_queue::SendQueue;
+use super::{Wire, scratch};
 use crate::observe::{Direction, Observer};
 
 /// A read asks for this much while content is expected, and for [`scratch::INPUT`] otherwise.
@@ -44,9 +45,9 @@ pub(crate) struct Transport<S> {
     sent: u64,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
+impl<S: Wire> Transport<S> {
     pub(crate) fn new(stream: S, tap: Tap) -> Self {
-        let tap = tap.observer.is_some().then(|| Box::new(tap));
+        let tap = tap.observer.as_ref().is_some_and(|observer| observer.watches_bytes()).then(|| Box::new(tap));
         Self { stream, input: BytesMut::new(), queue: SendQueue::default(), tap, sent: 0 }
     }
 
@@ -138,6 +139,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         self.queue.push(content, after);
     }
 
+    /// Whether files can be sent by the kernel: there is no layer that must see their bytes, and
+    /// nobody who wants to.
+    pub(crate) fn sends_files(&mut self) -> bool {
+        self.tap.is_none() && self.stream.plain().is_some()
+    }
+
+    /// Queues a part of a file as content, with what belongs after it.
+    ///
+    /// # Errors
+    /// It is small enough to be read at once, and cannot be read.
+    pub(crate) fn push_file(&mut self, part: FilePart, after: &'static [u8]) -> io::Result<()> {
+        self.queue.push_file(part, after)
+    }
+
     /// True if the queue must be flushed before more is queued.
     pub(crate) const fn is_full(&self) -> bool {
         self.queue.is_full()
@@ -161,12 +176,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     /// Writes everything queued.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Self { stream, queue, tap, sent, .. } = self;
-        queue.poll_flush(stream, cx, |bytes| {
-            *sent += bytes.len() as u64;
+        let queued = queue.len();
+        let flushed = queue.poll_flush(stream, cx, |bytes| {
             if let Some(tap) = tap {
                 tap.see(Direction::Sent, bytes);
             }
-        })
+        });
+        *sent += (queued - queue.len()) as u64;
+        flushed
     }
 
     /// Closes the sending side.

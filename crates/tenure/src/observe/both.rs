@@ -58,6 +58,10 @@ impl Observer for Both {
         self.each(|o| o.repeated(fate));
     }
 
+    fn watches_bytes(&self) -> bool {
+        self.0.watches_bytes() || self.1.watches_bytes()
+    }
+
     fn bytes(&self, id: u64, direction: Direction, bytes: &[u8]) {
         self.each(|o| o.bytes(id, direction, bytes));
     }

@@ -317,7 +317,7 @@ impl<S: Stream> Drive<S> {
         let before = self.transport.sent();
         if let Poll::Ready(flushed) = self.transport.poll_flush(cx) {
             self.stalled_since = None;
-            return Poll::Ready(flushed.map_err(|e| Ended(broken(&e))));
+            return Poll::Ready(flushed.map_err(|e| self.unsent(&e)));
         }
         if self.transport.sent() > before {
             self.stalled_since = None;

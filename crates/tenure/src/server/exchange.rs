@@ -77,7 +77,7 @@ impl<F, B, E> Exchange<F, B>
 where
     F: Future<Output = Result<Response<B>, E>>,
     E: Into<BoxError>,
-    B: http_body::Body<Data = Bytes>,
+    B: http_body::Body<Data = Bytes> + 'static,
     B::Error: Into<BoxError>,
 {
     /// Ready when the response is queued, or none can be had from the handler.

@@ -5,11 +5,10 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Uri};
 use tenure_proto::{Connection, Event, Expectation, ProtocolError, RequestHead, Server, Version};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::spare_map;
 use crate::Body;
-use crate::io::{HeadCopy, Transport, fields};
+use crate::io::{HeadCopy, Transport, Wire, fields};
 
 /// One step of the client's message, owned.
 pub(super) enum Step<R = ()> {
@@ -34,7 +33,7 @@ pub(super) struct Received {
 }
 
 /// The next step from what was received; `read` is given a head, and where its bytes lie.
-pub(super) fn step<S: AsyncRead + AsyncWrite + Unpin, R>(
+pub(super) fn step<S: Wire, R>(
     connection: &mut Connection<Server>,
     transport: &mut Transport<S>,
     now: Instant,
@@ -59,7 +58,7 @@ pub(super) fn step<S: AsyncRead + AsyncWrite + Unpin, R>(
 }
 
 /// The same where no request can begin.
-pub(super) fn content_step<S: AsyncRead + AsyncWrite + Unpin>(
+pub(super) fn content_step<S: Wire>(
     connection: &mut Connection<Server>,
     transport: &mut Transport<S>,
     now: Instant,

@@ -13,12 +13,14 @@ use tenure_proto::{CloseReason, Directive, Framing, MisuseError};
 
 use super::drive::{Drive, Ended};
 use super::respond::date::date;
+use super::respond::file::{More, OutgoingFile};
 use super::spare_map;
 use super::stream::Stream;
 use crate::BoxError;
 use crate::io::fields::pairs;
 
 pub(super) mod date;
+mod file;
 
 /// What a body's next frame is, or why nothing can be sent any more.
 type Framed<B> = Result<Option<Result<Frame<<B as http_body::Body>::Data>, <B as http_body::Body>::Error>>, Ended>;
@@ -30,6 +32,8 @@ pub(super) struct Outgoing {
     early: Vec<Bytes>,
     early_len: usize,
     ended: bool,
+    /// What it is, if it is a part of a file that is sent without being read.
+    file: Option<OutgoingFile>,
     /// `None` as long as there are none.
     trailers: Option<HeaderMap>,
     /// It cannot be completed.
@@ -41,7 +45,7 @@ impl Outgoing {
     #[inline]
     pub(super) fn clear(&mut self) {
         self.early.clear();
-        self.trailers = None;
+        (self.file, self.trailers) = (None, None);
         (self.early_len, self.ended, self.cut) = (0, false, false);
     }
 
@@ -84,17 +88,17 @@ impl<S: Stream> Drive<S> {
     pub(super) fn queue_head<B>(
         &mut self,
         mut parts: Parts,
-        body: Pin<&mut B>,
+        mut body: Pin<&mut B>,
         content: &mut Outgoing,
         cx: &mut Context<'_>,
     ) -> Result<bool, Ended>
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + 'static,
         B::Error: Into<BoxError>,
     {
         let mut length = body.size_hint().exact();
         if length.is_none() && !parts.headers.contains_key(header::CONTENT_LENGTH) {
-            if let Err(error) = content.collect(body, self.shared.limits.collect, cx) {
+            if let Err(error) = content.collect(body.as_mut(), self.shared.limits.collect, cx) {
                 tracing::error!(connection = self.id(), %error, "the response's content failed before it began");
                 self.connection.close_after_current(CloseReason::ApplicationFailed);
                 self.queue_answer(StatusCode::INTERNAL_SERVER_ERROR, "the response's content failed")?;
@@ -127,6 +131,7 @@ impl<S: Stream> Drive<S> {
         if self.resets {
             self.transport.stream_mut().reset_on_close(true);
         }
+        content.file = self.file_of(&*body);
         Ok(true)
     }
 
@@ -168,6 +173,14 @@ impl<S: Stream> Drive<S> {
             }
             if content.cut {
                 return Poll::Ready(Err(Ended(CloseReason::ApplicationFailed)));
+            }
+            if let Some(file) = &mut content.file {
+                match ready!(self.poll_queue_file(file, cx)) {
+                    Ok(More::Follows) => {}
+                    Ok(More::Ended) => (content.file, content.ended) = (None, true),
+                    Err(error) => self.cut(content, &error, "the response's content failed"),
+                }
+                continue;
             }
             let frame = match content.early.pop() {
                 Some(data) => Some(Ok(Frame::data(data))),

@@ -4,15 +4,13 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncWrite};
-
 use crate::CloseReason;
-use crate::io::Socket;
+use crate::io::{Socket, Wire};
 use crate::observe::TlsFacts;
 
 /// A socket, or a layer above one. Dropping it closes the connection with whatever farewell the
 /// layer owes its peer.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sized + 'static {
+pub(super) trait Stream: Wire + Send + Sized + 'static {
     /// What the layer needs to be established.
     type Context: Clone + Send + Sync + 'static;
     /// What stays of the layer while the connection is parked.

@@ -80,7 +80,7 @@ fn a_post_is_not_and_its_fate_is_unknown() {
 }
 
 #[test]
-fn a_stream_cannot_be_sent_again_a_rewindable_body_can() {
+fn a_stream_cannot_be_sent_again_a_rewindable_body_and_a_file_can() {
     run(async {
         let script = Script::new().await;
         let url = script.url("/");
@@ -91,14 +91,19 @@ fn a_stream_cannot_be_sent_again_a_rewindable_body_can() {
         assert_eq!(error.fate(), Fate::Unknown);
         assert_eq!(served.await.unwrap().len(), 1);
 
-        let script = Script::new().await;
-        let url = script.url("/");
-        let served = tokio::spawn(dies(script, End::Fin, 1));
-        read(client.get(&url).await).await.unwrap();
-        let body = Body::rewindable(|| steps(Some(5), [data("again")]));
-        read(client.request(request(Method::PUT, &url, body)).await).await.unwrap();
-        drop(client);
-        assert!(served.await.unwrap().iter().all(|r| r.text() == "again"));
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut file, b"and again").unwrap();
+        let file = Body::from_file(file, 4..).unwrap();
+        for body in [Body::rewindable(|| steps(Some(5), [data("again")])), file] {
+            let script = Script::new().await;
+            let url = script.url("/");
+            let served = tokio::spawn(dies(script, End::Fin, 1));
+            let client = Client::new();
+            read(client.get(&url).await).await.unwrap();
+            read(client.request(request(Method::PUT, &url, body)).await).await.unwrap();
+            drop(client);
+            assert!(served.await.unwrap().iter().all(|r| r.text() == "again"));
+        }
     });
 }
 

@@ -9,6 +9,8 @@ use tokio::sync::Notify;
 #[derive(Default)]
 pub(crate) struct Log {
     state: Mutex<State>,
+    /// It does not watch bytes, so nothing is known of them.
+    is_blind: bool,
     changed: Notify,
 }
 
@@ -31,6 +33,11 @@ pub(crate) struct State {
 impl Log {
     pub(crate) fn new() -> Arc<Self> {
         Arc::default()
+    }
+
+    /// One that watches no bytes.
+    pub(crate) fn blind() -> Arc<Self> {
+        Arc::new(Self { is_blind: true, ..Self::default() })
     }
 
     pub(crate) fn now(&self) -> State {
@@ -77,6 +84,10 @@ impl Observer for Log {
     fn closed(&self, id: u64, why: CloseReason, exchanges: u64) {
         self.lock().closed.push((id, why, exchanges));
         self.changed.notify_waiters();
+    }
+
+    fn watches_bytes(&self) -> bool {
+        !self.is_blind
     }
 
     fn bytes(&self, _: u64, direction: Direction, bytes: &[u8]) {

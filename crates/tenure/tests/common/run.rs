@@ -15,6 +15,16 @@ pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
     block_on(&runtime, test)
 }
 
+/// One thread, the real clock, and no thread for blocking work until the test drops what it is given.
+pub(crate) fn run_with_busy_pool<T>(test: impl AsyncFnOnce(mpsc::Sender<()>) -> T) -> T {
+    let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+    let (release, held) = mpsc::channel::<()>();
+    block_on(&runtime, async {
+        drop(tokio::task::spawn_blocking(move || held.recv()));
+        test(release).await
+    })
+}
+
 /// Two worker threads, the real clock.
 pub(crate) fn run_threads<T>(test: impl Future<Output = T>) -> T {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -62,8 +62,18 @@ where
     F: Fn(Request<Body>) -> R + Clone + Send + 'static,
     R: Future<Output = Result<Response<Body>, BoxError>> + Send + 'static,
 {
+    serve_logged(server, Log::new(), handler).await
+}
+
+/// With the bytes watched or not.
+pub(crate) async fn serve_logged<F, R>(server: Server, log: Arc<Log>, handler: F) -> Served
+where
+    F: Fn(Request<Body>) -> R + Clone + Send + 'static,
+    R: Future<Output = Result<Response<Body>, BoxError>> + Send + 'static,
+{
     let server = server.connection_info(true);
-    start(server, move |server, listener, stopped| server.serve(listener, tower::service_fn(handler), stopped)).await
+    let serve = move |server: Server, listener, stopped| server.serve(listener, tower::service_fn(handler), stopped);
+    start(server, log, serve).await
 }
 
 /// With a handler that borrows.
@@ -78,16 +88,19 @@ pub(crate) async fn serve_raw_with<H>(server: Server, handler: H) -> Served
 where
     H: Fn(&raw::Request<'_>, raw::Response<'_>) -> raw::Answered + Send + Sync + 'static,
 {
-    start(server, move |server, listener, stopped| server.serve_raw(listener, handler, stopped)).await
+    start(server, Log::new(), move |server, listener, stopped| server.serve_raw(listener, handler, stopped)).await
 }
 
-async fn start<T>(server: Server, serve: impl FnOnce(Server, TcpListener, oneshot::Receiver<()>) -> T) -> Served
+async fn start<T>(
+    server: Server,
+    log: Arc<Log>,
+    serve: impl FnOnce(Server, TcpListener, oneshot::Receiver<()>) -> T,
+) -> Served
 where
     T: Future<Output = std::io::Result<()>> + Send + 'static,
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let log = Log::new();
     let (stop, stopped) = oneshot::channel::<()>();
     let server = server.observer(Arc::clone(&log) as _);
     let task = tokio::spawn(serve(server, listener, stopped));

@@ -42,6 +42,26 @@ fn large_content_goes_both_ways_whole() {
     });
 }
 
+/// The kernel knows nothing of the encryption: a file is read, although nobody else looks at it.
+#[test]
+fn a_file_is_sent_encrypted() {
+    run(async {
+        let place = Place::new();
+        let content: Vec<u8> = (0..2_500_000_u32).map(|at| (at % 251) as u8).collect();
+        std::fs::write(place.file("content"), &content).unwrap();
+        let path = place.file("content");
+        let served = serve_logged(place.server(), Log::blind(), move |_| {
+            let path = path.clone();
+            async move { Ok(Response::new(Body::from_file(std::fs::File::open(path)?, 7..)?)) }
+        })
+        .await;
+        let mut peer = connect(served.address, &place.trusting).await;
+        for _ in 0..2 {
+            assert!(peer.ask(GET).await.content == content[7..]);
+        }
+    });
+}
+
 #[test]
 fn an_early_answer_to_a_large_upload_is_seen() {
     run_threads(async {

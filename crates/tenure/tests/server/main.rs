@@ -9,6 +9,7 @@ mod drain;
 mod drain_load;
 mod early;
 mod expect;
+mod files;
 mod forwarded;
 mod handling;
 mod head;

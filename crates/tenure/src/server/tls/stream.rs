@@ -14,7 +14,7 @@ use tokio_rustls::rustls;
 use super::establish::establish;
 use super::records::{Records, Session};
 use crate::CloseReason;
-use crate::io::Socket;
+use crate::io::{Socket, Wire};
 use crate::observe::TlsFacts;
 use crate::server::stream::Stream;
 use crate::tls::facts;
@@ -143,6 +143,8 @@ impl Drop for TlsStream {
         }
     }
 }
+
+impl Wire for TlsStream {}
 
 impl Stream for TlsStream {
     type Context = super::Context;
