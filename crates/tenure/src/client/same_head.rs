@@ -1,5 +1,5 @@
 //! Heads that come again. Whoever asks a server often gets heads that are equal to the last bit, `Date`
-//! included, which changes once a second; to clone the fields made for the one before costs an eighth of
+//! included, which changes once a second; to clone the fields made for the one before costs less than
 //! making them anew.
 
 use std::cell::RefCell;
