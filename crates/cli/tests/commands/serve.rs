@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::support::{Serve, tenure};
+use crate::support::{Serve, eventually, tenure};
 
 #[test]
 fn ctrl_c_lets_a_running_upload_finish() {
@@ -19,7 +19,7 @@ fn ctrl_c_lets_a_running_upload_finish() {
     upload.write_all(b"abc").unwrap();
     server.interrupt();
     // It says so first and then closes the listener.
-    assert!((0..1_000).any(|_| TcpStream::connect(address).is_err()), "it listens no more");
+    assert!(eventually(|| TcpStream::connect(address).is_err()), "it listens no more");
     assert!(!dir.path().join("a").exists());
     upload.write_all(b"def").unwrap();
     let mut answer = String::new();

@@ -6,6 +6,7 @@ mod serve;
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use rcgen::{CertificateParams, KeyPair};
 
@@ -22,6 +23,19 @@ pub(crate) fn command<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = 
 /// Runs the program to its end.
 pub(crate) fn tenure<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> Ran {
     Ran::of(&command(args).output().expect("the program runs"))
+}
+
+/// Looks again and again whether `done`, for as long as a slow machine may take; whether it was, in the end.
+pub(crate) fn eventually(mut done: impl FnMut() -> bool) -> bool {
+    let begun = Instant::now();
+    loop {
+        if done() {
+            return true;
+        }
+        if begun.elapsed() > Duration::from_secs(60) {
+            return false;
+        }
+    }
 }
 
 /// Ctrl-C.
