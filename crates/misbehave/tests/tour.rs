@@ -45,7 +45,6 @@ async fn our_client_is_without_fault_and_gets_what_can_be_had() {
     }
     assert_eq!((report.faults(), report.bad_requests, report.bad_handshakes), (0, 0, 0));
     for (scenario, query, expected) in [
-        ("idle-close", "after=40ms", [3, 3, 3]),
         ("drop", "at=2", [3, 3, 2]),
         ("connection", "value=two-lines", [3, 3, 3]),
         ("slow-head", "", [3, 3, 3]),
@@ -59,6 +58,9 @@ async fn our_client_is_without_fault_and_gets_what_can_be_had() {
     ] {
         assert_eq!(answered(case(&report, scenario, query)), expected, "{scenario}?{query}");
     }
+    // A POST is lost if this thread stalls until pause and close fall due together: the reset then tells nothing.
+    let [gets, puts, posts] = answered(case(&report, "idle-close", "after=40ms"));
+    assert!((gets, puts) == (3, 3) && posts >= 2, "{gets} {puts} {posts}");
     let hinted = case(&report, "hint-timeout", "timeout=1&after=5s");
     assert_eq!((hinted.account.hints_obeyed, hinted.account.hints_ignored), (4, 0));
     let lied = case(&report, "hint-timeout", "timeout=60&after=40ms");
