@@ -49,7 +49,7 @@ use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
 use crate::error::{Error, Kind};
-use crate::observe::ConnectionInfo;
+use crate::observe::{ConnectionInfo, is_traced};
 use crate::{Body, Fate};
 use drive::Exchange;
 use learned::{Ended, Known};
@@ -262,6 +262,9 @@ impl Service<Request<Body>> for Client {
 /// One attempt, to the head of its response. The names are OpenTelemetry's, but for the connection's
 /// number, the request's number on it, and the pipeline. In a pipeline the connection is known at the end.
 fn span(prepared: &Prepared, info: Option<&ConnectionInfo>) -> Span {
+    if !is_traced() {
+        return Span::none();
+    }
     tracing::info_span!(
         "http.client.request",
         connection = info.map(|info| info.id),
