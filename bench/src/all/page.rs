@@ -185,14 +185,21 @@ fn connections(run: &Run, out: &mut String) -> Result<(), Error> {
     writeln!(
         out,
         "\nBeside so many idle connections; CPU time of a request of 64 connections at work against the same without idle ones; \
-        the p99 of the first request on an idle connection, and of the next one:\n\n\
-        | server | idle | PSS each | preallocated each | CPU time | p99 first, us | next |\n|---|---:|---:|---:|---:|---:|---:|"
+        the p99 of the first request on an idle connection, and of the next one; how much more the one is, over sets of 2,000 connections:\n\n\
+        | server | idle | PSS each | preallocated each | CPU time | p99 first, us | next | more |\n|---|---:|---:|---:|---:|---:|---:|---:|"
     )?;
     for row in &run.quiet.rows {
         writeln!(
             out,
-            "| `{}` | {} | {:.0} | {:.0} | {:.2} | {:.0} | {:.0} |",
-            row.server, row.connections, row.pss, row.preallocated, row.cpu_ratio, row.woken, row.hot
+            "| `{}` | {} | {:.0} | {:.0} | {:.2} | {:.0} | {:.0} | {} |",
+            row.server,
+            row.connections,
+            row.pss,
+            row.preallocated,
+            row.cpu_ratio,
+            row.woken,
+            row.hot,
+            row.woken_more.brief(0)
         )?;
     }
     writeln!(

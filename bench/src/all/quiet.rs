@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::spread::Spread;
+
 /// One server beside so many idle connections.
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
@@ -18,6 +20,8 @@ pub(super) struct Row {
     /// Microseconds: the first request on an idle connection, and the next one.
     pub(super) woken: f64,
     pub(super) hot: f64,
+    /// How much more the one is than the other: over sets of connections.
+    pub(super) woken_more: Spread,
     /// CPU time of a request beside them, against without.
     pub(super) cpu_ratio: f64,
 }
@@ -58,6 +62,11 @@ fn idle(connections: u32, servers: &str) -> io::Result<Vec<Row>> {
                 preallocated: number("/preallocated"),
                 woken: number("/woken/p99"),
                 hot: number("/hot/p99"),
+                woken_more: Spread {
+                    median: number("/woken_more/median"),
+                    min: number("/woken_more/min"),
+                    max: number("/woken_more/max"),
+                },
                 cpu_ratio: number("/at_work/loaded/cpu") / number("/at_work/plain/cpu"),
             }
         })

@@ -21,13 +21,17 @@ use crate::open_loop::Pace;
 use crate::pairs::{self, Pair};
 use crate::rounds::in_turn;
 use crate::sockets;
+use crate::spread::Spread;
 use holder::Holder;
 
 /// Connections at work beside the idle ones, and the requests a second on all of them.
 const ACTIVE: usize = 64;
 const RATE: u32 = 4_000;
-/// How many idle connections are woken.
-const WOKEN: u32 = 2_000;
+/// How many idle connections are woken, if there are as many.
+const WOKEN: u32 = 18_000;
+/// So many of them at a time give one p99 of the first requests and one of the next: a machine that stalls for milliseconds now
+/// and then decides a single p99, but not the middle of several.
+const SET: usize = 2_000;
 /// Descriptors that a process needs beside its connections.
 const SPARE: usize = 200;
 
@@ -85,6 +89,8 @@ pub(crate) struct Figures {
     /// The first request on an idle connection, and the one right after it on the same connection.
     woken: Latency,
     hot: Latency,
+    /// How much more the one is at p99, in microseconds: over sets of connections.
+    woken_more: Spread,
 }
 
 /// A server and what it showed in all rounds.
@@ -172,11 +178,14 @@ impl Plan {
         let kernel = (memory::kernel()? - kernel_before) / each;
         let at_work = self.at_work(&plain, &running)?;
         let (woken, hot) = self.wake(&mut holders)?;
+        let p99 = |waits: &[Duration]| Latency::of(waits.to_vec()).p99;
+        let woken_more = Spread::of(woken.chunks(SET).zip(hot.chunks(SET)).map(|(woken, hot)| p99(woken) - p99(hot)));
         for holder in holders {
             holder.stop()?;
         }
         let preallocated = (user_before - small).private_dirty / each;
-        Ok(Figures { user, preallocated, kernel, opening_seconds, at_work, woken, hot })
+        let (woken, hot) = (Latency::of(woken), Latency::of(hot));
+        Ok(Figures { user, preallocated, kernel, opening_seconds, at_work, woken, hot, woken_more })
     }
 
     fn holders(&self) -> io::Result<Vec<Holder>> {
@@ -224,12 +233,12 @@ impl Plan {
         }
     }
 
-    fn wake(&self, holders: &mut [Holder]) -> io::Result<(Latency, Latency)> {
+    fn wake(&self, holders: &mut [Holder]) -> io::Result<(Vec<Duration>, Vec<Duration>)> {
         let each = WOKEN.div_ceil(u32::try_from(holders.len()).unwrap_or(u32::MAX));
         let (mut woken, mut hot) = (Vec::new(), Vec::new());
         for holder in holders {
             holder.wake(each, &mut woken, &mut hot)?;
         }
-        Ok((Latency::of(woken), Latency::of(hot)))
+        Ok((woken, hot))
     }
 }

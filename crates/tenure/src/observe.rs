@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tenure_proto::{CloseReason, Fate};
+use tracing::level_filters::LevelFilter;
 
 pub(crate) use both::add;
 pub use exchanged::Exchanged;
@@ -19,8 +20,15 @@ pub use timing::Timing;
 pub(crate) use timing::{Known, Making, Told};
 pub use tls::{TlsFacts, TlsVersion};
 
-/// Facts about the connection that carries a message. In the extensions of every request a server
-/// hands out; of a client's response [`ResponseExt::connection`](crate::ResponseExt::connection) tells them.
+/// Whether a subscriber may want spans. Asked before one is made: with the feature `log` of `tracing`, which any crate of a
+/// program can switch on, a span that nobody listens to costs hundreds of instructions.
+#[inline]
+pub(crate) fn is_traced() -> bool {
+    LevelFilter::current() >= LevelFilter::INFO
+}
+
+/// Facts about the connection that carries a message. In the extensions of a request where the server was
+/// [told so](crate::server::Server::connection_info); of a client's response [`ResponseExt::connection`](crate::ResponseExt::connection) tells them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConnectionInfo {
     /// Its number, unique among the connections of one server or client; counted from 1.

@@ -1,4 +1,4 @@
-//! Facts that only the platform knows. The one module with `unsafe`: a `getsockopt`, an `ioctl`,
+//! Facts that only the platform knows. The one module with `unsafe` beside `io::fields`: a `getsockopt`, an `ioctl`,
 //! a descriptor's registration, and a read into a buffer that nobody has cleared.
 #![allow(unsafe_code, reason = "no safe interface in a kept crate for TCP_INFO, AsyncFd, ReadBuf; audited here")]
 

@@ -149,9 +149,19 @@ pub(crate) const fn control_kind(byte: u8) -> ErrorKind {
     }
 }
 
-/// Without optional white space (SP, HTAB) at either end, and how much was cut in front.
+/// Without optional white space (SP, HTAB) at either end.
 #[inline]
-pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
+pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
+    // Mostly there is one space in front, and none behind.
+    let bytes = bytes.strip_prefix(b" ").unwrap_or(bytes);
+    match bytes {
+        [b' ' | b'\t', ..] | [.., b' ' | b'\t'] => trim_more(bytes),
+        _ => bytes,
+    }
+}
+
+#[cold]
+fn trim_more(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = bytes {
         bytes = rest;
     }

@@ -85,30 +85,40 @@ pub struct FieldIter<'b> {
 impl<'b> Iterator for FieldIter<'b> {
     type Item = Field<'b>;
 
+    #[inline]
     fn next(&mut self) -> Option<Field<'b>> {
         if self.rest.is_empty() {
             return None;
         }
         // Every byte was checked: a name ends at the first colon, and a line at the next line feed.
         let colon = bytes::position(self.rest, 0, b':');
-        let mut end = bytes::position(self.rest, colon, b'\n') + 1;
-        let mut folded = false;
-        while let Some(b' ' | b'\t') = self.rest.get(end) {
-            folded = true;
-            end = bytes::position(self.rest, end, b'\n') + 1;
+        let feed = bytes::position(self.rest, colon, b'\n');
+        let (name, line) = self.rest.get(..feed)?.split_at_checked(colon)?;
+        let rest = self.rest.get(feed + 1..)?;
+        if let [b' ' | b'\t', ..] = rest {
+            return self.folded(colon, feed + 1);
         }
-        let (lines, rest) = self.rest.split_at(end.min(self.rest.len()));
         self.rest = rest;
-        let (name, value) = (lines.get(..colon)?, lines.get(colon + 1..)?);
-        let value = if folded { Cow::Owned(unfold(value)) } else { Cow::Borrowed(one_line(value)) };
-        Some(Field { name, value })
+        Some(Field { name, value: Cow::Borrowed(one_line(line.get(1..)?)) })
     }
 }
 
-/// A line's value without its end and without white space around it.
+impl<'b> FieldIter<'b> {
+    /// The field whose value goes on behind `end`, its first line.
+    #[cold]
+    fn folded(&mut self, colon: usize, mut end: usize) -> Option<Field<'b>> {
+        while let Some(b' ' | b'\t') = self.rest.get(end) {
+            end = bytes::position(self.rest, end, b'\n') + 1;
+        }
+        let (lines, rest) = self.rest.split_at_checked(end)?;
+        self.rest = rest;
+        Some(Field { name: lines.get(..colon)?, value: Cow::Owned(unfold(lines.get(colon + 1..)?)) })
+    }
+}
+
+/// A line's value, which ended with LF, without its CR and without white space around it.
 #[inline]
 fn one_line(line: &[u8]) -> &[u8] {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
     bytes::trim(line.strip_suffix(b"\r").unwrap_or(line))
 }
 
@@ -166,8 +176,8 @@ fn ends_line(input: &[u8], at: usize) -> bool {
 /// The colon behind a name that holds more than letters and hyphens.
 #[cold]
 fn rest_of_name(input: &[u8], at: usize) -> Option<usize> {
-    let colon = bytes::token_end(input, at);
-    (input.get(colon) == Some(&b':')).then_some(colon)
+    let colon = at + input.get(at..)?.iter().position(|&b| !bytes::is_token_byte(b))?;
+    (input[colon] == b':').then_some(colon)
 }
 
 /// The end of a line that holds tabs.

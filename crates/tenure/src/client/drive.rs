@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame};
 use tenure_proto::{CloseReason, ErrorKind, Event, Fate, Framing, Persistence};
 
@@ -90,7 +90,7 @@ pub(super) enum Step {
 
 impl Exchange {
     /// Queues the request's head.
-    pub(super) fn start(mut lease: Lease, prepared: &Prepared, content: Body) -> Result<Box<Self>, Error> {
+    pub(super) fn start(mut lease: Lease, prepared: &Prepared, content: Body) -> Result<Self, Error> {
         let stale = lease.may_be_stale();
         let observed = observe(&lease.shared, lease.course(), prepared);
         let response_timeout = lease.shared.response_timeout;
@@ -109,7 +109,7 @@ impl Exchange {
             Some(content)
         };
         let waits = prepared.waits_to_be_asked && owed != Some(0);
-        Ok(Box::new(Self {
+        Ok(Self {
             observed,
             lease,
             content,
@@ -135,13 +135,13 @@ impl Exchange {
             deadline: Deadline::default(),
             left: None,
             is_read: false,
-        }))
+        })
     }
 
-    /// The response's head; its body goes on with the exchange.
-    pub(super) async fn response(mut self: Box<Self>) -> Result<Response<Body>, Error> {
+    /// The response's head. [`response::with_content`] adds the rest.
+    pub(super) async fn response(&mut self) -> Result<Response<()>, Error> {
         match poll_fn(|cx| self.poll_step(cx)).await {
-            Ok(Step::Head(head)) => Ok(response::with_content(head, self)),
+            Ok(Step::Head(head)) => Ok(head),
             Ok(_) => Err(self.error(Kind::Ended(CloseReason::Malformed))),
             Err(error) => Err(Box::pin(self.judge(error)).await),
         }
@@ -177,13 +177,8 @@ impl Exchange {
         self.lease.course().timing()
     }
 
-    /// It has ended with what came last, which was just now.
-    pub(super) fn ended_now(&mut self) {
-        self.lease.ended = self.is_read.then_some(self.heard_at);
-    }
-
     /// Bytes that were received and not yet used.
-    pub(super) fn received(&mut self) -> usize {
+    fn received(&mut self) -> usize {
         self.lease.pooled().transport.unread().len()
     }
 
@@ -210,20 +205,18 @@ impl Exchange {
             match event {
                 Event::Content(data) => {
                     let len = data.len();
-                    if let Some(observed) = &mut self.observed {
-                        observed.response_content(len);
-                    }
-                    return Poll::Ready(Ok(Step::Frame(Frame::data(pooled.transport.take(used, len)))));
+                    return Poll::Ready(Ok(Step::Frame(Frame::data(self.content(used, len)))));
                 }
                 Event::Head(head) => {
                     let coded = head.coded;
                     let response = response::head(&head, &unread[..used]);
                     pooled.hint = head.keep_alive;
                     pooled.transport.consume(used);
-                    return Poll::Ready(self.head(response, coded, now));
+                    self.answered(response.status(), coded, now)?;
+                    return Poll::Ready(Ok(Step::Head(response)));
                 }
                 Event::Interim(head) => {
-                    if head.status == http::StatusCode::CONTINUE {
+                    if head.status == StatusCode::CONTINUE {
                         (self.hold, self.unasked) = (None, false);
                     }
                     if let Some(asks) = &self.on_interim {
@@ -235,11 +228,7 @@ impl Exchange {
                 Event::End(trailers) => {
                     let trailers = fields::to_trailers(trailers);
                     pooled.transport.consume(used);
-                    self.end_sending();
-                    if let Some(observed) = self.observed.take() {
-                        observed.complete();
-                    }
-                    self.lease.course_mut().ended(now);
+                    self.ended(now);
                     let step = trailers.map_or(Step::End, |trailers| Step::Frame(Frame::trailers(trailers)));
                     return Poll::Ready(Ok(step));
                 }
@@ -252,11 +241,58 @@ impl Exchange {
         }
     }
 
+    /// The response's content, if all of it has come with its head, or it has none. Then the exchange has
+    /// ended with what came last.
+    pub(super) fn take_whole(&mut self) -> Option<Bytes> {
+        let (left, now) = (self.content_left()?, self.heard_at);
+        let pooled = self.lease.pooled();
+        let content = match pooled.transport.unread() {
+            _ if left == 0 => Bytes::new(),
+            unread if left <= unread.len() as u64 => match pooled.connection.receive(unread, now) {
+                Ok((used, Event::Content(data))) => {
+                    let len = data.len();
+                    self.content(used, len)
+                }
+                _ => return None,
+            },
+            _ => return None,
+        };
+        self.take_end(|| now);
+        self.lease.ended = self.is_read.then_some(now);
+        Some(content)
+    }
+
+    /// The end of a length-delimited message needs no further input: take it when the last of its content
+    /// is taken, so that the connection is free before the caller asks again.
+    pub(super) fn take_end(&mut self, now: impl FnOnce() -> Instant) {
+        if self.lease.pooled().connection.receive_end() {
+            self.ended(now());
+            self.is_read = true;
+        }
+    }
+
+    /// The last `len` of `used` unread bytes are content.
+    fn content(&mut self, used: usize, len: usize) -> Bytes {
+        if let Some(observed) = &mut self.observed {
+            observed.response_content(len);
+        }
+        self.lease.pooled().transport.take(used, len)
+    }
+
+    /// The response has ended.
+    fn ended(&mut self, now: Instant) {
+        self.end_sending();
+        if let Some(observed) = self.observed.take() {
+            observed.complete();
+        }
+        self.lease.course_mut().ended(now);
+    }
+
     /// A final response has begun.
-    fn head(&mut self, response: Response<()>, coded: bool, now: Instant) -> Result<Step, Error> {
+    fn answered(&mut self, status: StatusCode, coded: bool, now: Instant) -> Result<(), Error> {
         self.answered = true;
         if let Some(observed) = &mut self.observed {
-            observed.answered(response.status());
+            observed.answered(status);
         }
         self.lease.survived();
         if self.unasked {
@@ -266,7 +302,7 @@ impl Exchange {
         let closes = connection.persistence() != Persistence::Persist;
         // RFC 9112 section 9.5: a refusal that closes wants no more content; a success may well be
         // made of it. And content that waited for 100 (Continue) is not wanted.
-        let refused = closes && !response.status().is_success() && self.content.is_some();
+        let refused = closes && !status.is_success() && self.content.is_some();
         if self.hold.take().is_some() || refused {
             connection.abandon_content();
             self.content = None;
@@ -276,7 +312,7 @@ impl Exchange {
             return Err(self.error(Kind::Coding));
         }
         self.lease.course_mut().headed(now);
-        Ok(Step::Head(response))
+        Ok(())
     }
 
     /// Reads once, or until a wait ends.

@@ -49,7 +49,7 @@ use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
 use crate::error::{Error, Kind};
-use crate::observe::ConnectionInfo;
+use crate::observe::{ConnectionInfo, is_traced};
 use crate::{Body, Fate};
 use drive::Exchange;
 use learned::{Ended, Known};
@@ -124,8 +124,7 @@ impl Client {
     /// With what is known about the request's fate: [`Error::fate`].
     pub async fn request(&self, request: Request<Body>) -> Result<Response<Body>, Error> {
         let (parts, mut body) = request.into_parts();
-        let prepared = Prepared::new(parts, self.shared.request_timeout, &self.shared.origins);
-        let mut prepared = prepared.map_err(|kind| Error::new(kind, Fate::NotSent))?;
+        let mut prepared = Prepared::new(parts, self.shared.request_timeout, &self.shared.origins)?;
         self.expect(&mut prepared, &body);
         let method = prepared.class;
         let mut first: Option<Fate> = None;
@@ -160,27 +159,31 @@ impl Client {
             let reused = lease.may_be_stale();
             let repeats_408 = reused && first.is_none() && method.is_idempotent();
             let span = span(&prepared, Some(info));
-            let exchange = Exchange::start(lease, &prepared, body).map_err(both)?;
-            let response = exchange.response().instrument(span.clone()).await;
-            if let Ok(response) = &response {
-                span.record("http.response.status_code", response.status().as_u16());
-            }
-            let fate = match (response, replay) {
-                // The server gave the connection up before this request came (RFC 9110 section 15.5.9).
-                (Ok(response), Some(again)) if repeats_408 && response.status() == StatusCode::REQUEST_TIMEOUT => {
-                    body = again;
-                    Fate::Refused
+            let mut exchange = Exchange::start(lease, &prepared, body).map_err(both)?;
+            let fate = match exchange.response().instrument(span.clone()).await {
+                Ok(head) => {
+                    let status = head.status();
+                    span.record("http.response.status_code", status.as_u16());
+                    let entered = span.enter();
+                    let response = response::with_content(head, exchange);
+                    drop(entered);
+                    match replay {
+                        // The server gave the connection up before this request came (RFC 9110 section 15.5.9).
+                        Some(again) if repeats_408 && status == StatusCode::REQUEST_TIMEOUT => {
+                            body = again;
+                            Fate::Refused
+                        }
+                        // RFC 9110 section 10.1.1: to be repeated without the expectation.
+                        Some(again) if prepared.is_guarded && status == StatusCode::EXPECTATION_FAILED => {
+                            body = again;
+                            prepared.unguard();
+                            continue;
+                        }
+                        _ => return Ok(response),
+                    }
                 }
-                // RFC 9110 section 10.1.1: to be repeated without the expectation.
-                (Ok(response), Some(again))
-                    if prepared.is_guarded && response.status() == StatusCode::EXPECTATION_FAILED =>
-                {
-                    body = again;
-                    prepared.unguard();
-                    continue;
-                }
-                (Ok(response), _) => return Ok(response),
-                (Err(error), replay) => {
+                Err(error) => {
+                    drop(exchange);
                     let fate = error.fate();
                     if reused && error.lost_connection() && fate != Fate::AnsweredInPart {
                         self.shared.found_closed(&prepared.origin, lesson);
@@ -259,6 +262,9 @@ impl Service<Request<Body>> for Client {
 /// One attempt, to the head of its response. The names are OpenTelemetry's, but for the connection's
 /// number, the request's number on it, and the pipeline. In a pipeline the connection is known at the end.
 fn span(prepared: &Prepared, info: Option<&ConnectionInfo>) -> Span {
+    if !is_traced() {
+        return Span::none();
+    }
     tracing::info_span!(
         "http.client.request",
         connection = info.map(|info| info.id),

@@ -9,9 +9,9 @@ use tenure_proto::{MethodClass, Version};
 
 use super::OnInterim;
 use super::origin::{Origin, Origins};
-use crate::Body;
-use crate::error::Kind;
+use crate::error::{Error, Kind};
 use crate::io::{fields, now};
+use crate::{Body, Fate};
 
 /// What every attempt to send it shares.
 #[derive(Clone)]
@@ -41,19 +41,20 @@ pub(super) struct Prepared {
 /// The request target (RFC 9112 section 3.2).
 #[derive(Clone)]
 enum Target {
-    /// In origin-form, as the URI has it.
-    Path(PathAndQuery),
+    /// In origin-form, as this has it.
+    Path(Uri),
     Other(String),
 }
 
 impl Prepared {
-    pub(super) fn new(mut parts: request::Parts, timeout: Option<Duration>, origins: &Origins) -> Result<Self, Kind> {
+    pub(super) fn new(mut parts: request::Parts, timeout: Option<Duration>, origins: &Origins) -> Result<Self, Error> {
         let called = now();
-        let origin = origins.of(&parts.uri).map_err(Kind::Request)?;
+        let refused = |why| Error::new(Kind::Request(why), Fate::NotSent);
+        let origin = origins.of(&parts.uri).map_err(refused)?;
         let version = match parts.version {
             http::Version::HTTP_11 => Version::Http11,
             http::Version::HTTP_10 => Version::Http10,
-            other => return Err(Kind::Request(format!("{other:?} is not spoken here: HTTP/1.0 or 1.1").into())),
+            other => return Err(refused(format!("{other:?} is not spoken here: HTTP/1.0 or 1.1").into())),
         };
         let headers = parts.headers;
         let class = match MethodClass::of(parts.method.as_str().as_bytes()) {
@@ -81,7 +82,7 @@ impl Prepared {
     /// The request target, as it is sent.
     pub(super) fn target(&self) -> &str {
         match &self.target {
-            Target::Path(path) => path.as_str(),
+            Target::Path(uri) => uri.path_and_query().map_or("/", PathAndQuery::as_str),
             Target::Other(text) => text,
         }
     }
@@ -119,9 +120,9 @@ fn target(method: &Method, uri: Uri, origin: &Origin) -> Target {
     if *method == Method::CONNECT {
         return Target::Other(origin.authority());
     }
-    match uri.into_parts().path_and_query {
-        Some(path) if path.as_str().starts_with('/') => Target::Path(path),
-        Some(path) if path.as_str() == "*" && *method == Method::OPTIONS => Target::Path(path),
+    match uri.path_and_query().map(PathAndQuery::as_str) {
+        Some(path) if path.starts_with('/') => Target::Path(uri),
+        Some("*") if *method == Method::OPTIONS => Target::Path(uri),
         Some(query) => Target::Other(format!("/{query}")),
         None => Target::Other("/".to_owned()),
     }

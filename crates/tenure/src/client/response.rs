@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::Response;
@@ -12,7 +12,7 @@ use tenure_proto::{ResponseHead, Version};
 use super::drive::{Exchange, Step};
 use super::same_head;
 use crate::client::Timing;
-use crate::io::Receiving;
+use crate::io::{Receiving, now};
 use crate::{Body, ConnectionInfo, Error};
 
 /// What a client's response tells beside itself. To be asked while the response has its [`Body`]: the
@@ -53,47 +53,21 @@ pub(super) fn head(head: &ResponseHead<'_>, received: &[u8]) -> Response<()> {
 
 /// Adds the content. If all of it has come, as with a response without any, the connection is given
 /// back at once.
-pub(super) fn with_content(head: Response<()>, mut exchange: Box<Exchange>) -> Response<Body> {
-    exchange.left = exchange.content_left();
-    let content = exchange.take_whole();
+pub(super) fn with_content(head: Response<()>, mut exchange: Exchange) -> Response<Body> {
     let timing = exchange.timing();
-    let body = match content {
+    let body = match exchange.take_whole() {
         Some(content) => {
-            exchange.ended_now();
-            exchange.let_go();
+            if !exchange.is_over() {
+                Box::new(exchange).let_go();
+            }
             content.into()
         }
-        None => Body::response(exchange),
+        None => {
+            exchange.left = exchange.content_left();
+            Body::response(Box::new(exchange))
+        }
     };
     head.map(|()| body.told(timing))
-}
-
-impl Exchange {
-    /// The content of a length-delimited message, if all of it has come.
-    fn take_whole(&mut self) -> Option<Bytes> {
-        let content = match self.left? {
-            0 => Bytes::new(),
-            left if left <= self.received() as u64 => {
-                let Poll::Ready(Ok(Step::Frame(frame))) = self.poll_receive(&mut Context::from_waker(Waker::noop()))
-                else {
-                    return None;
-                };
-                frame.into_data().ok()?
-            }
-            _ => return None,
-        };
-        self.take_end();
-        Some(content)
-    }
-
-    /// The end of a length-delimited message needs no further input: take it now, so that the
-    /// connection is free before the caller asks again.
-    fn take_end(&mut self) {
-        if self.content_left() == Some(0) {
-            let step = self.poll_step(&mut Context::from_waker(Waker::noop()));
-            self.is_read = matches!(step, Poll::Ready(Ok(Step::End)));
-        }
-    }
 }
 
 impl Receiving for Exchange {
@@ -115,7 +89,7 @@ impl HttpBody for Exchange {
                 if frame.is_trailers() {
                     self.is_read = true;
                 } else {
-                    self.take_end();
+                    self.take_end(now);
                 }
                 Some(Ok(frame))
             }

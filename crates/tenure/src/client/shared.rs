@@ -210,10 +210,14 @@ impl Shared {
         next
     }
 
+    #[inline]
     pub(super) fn carry_out(self: &Arc<Self>, acts: Acts) {
-        if acts.is_empty() {
-            return;
+        if !acts.is_empty() {
+            self.act(acts);
         }
+    }
+
+    fn act(self: &Arc<Self>, acts: Acts) {
         for (pooled, why) in acts.close {
             self.ended(pooled, why);
         }

@@ -7,13 +7,12 @@ use http::{HeaderValue, Request, StatusCode, header};
 use tenure_proto::{RequestHead, Version};
 use tracing::Span;
 use tracing::field::Empty;
-use tracing::level_filters::LevelFilter;
 use tracing::span::EnteredSpan;
 
 use super::drive::Drive;
 use super::stream::Stream;
 use crate::Body;
-use crate::observe::{ConnectionInfo, Head, UnderWay};
+use crate::observe::{ConnectionInfo, Head, UnderWay, is_traced};
 
 /// The exchange under way, if there is one.
 #[derive(Default)]
@@ -82,13 +81,16 @@ impl<S: Stream> Drive<S> {
     /// Whether anybody listens, who would have to be told of an exchange.
     #[inline]
     pub(super) fn is_watched(&self) -> bool {
-        self.shared.observer.is_some() || LevelFilter::current() >= LevelFilter::INFO
+        self.shared.observer.is_some() || is_traced()
     }
 
     /// A request has come.
     pub(super) fn begin(&mut self, request: &Request<Body>) {
-        let span = self.span(request);
-        self.observed.keep(&span);
+        self.observed.span = None;
+        if is_traced() {
+            let span = self.span(request);
+            self.observed.keep(&span);
+        }
         self.observe(|drive| drive.asked().info_for(request.headers()), || head(request));
     }
 
@@ -137,7 +139,7 @@ impl<S: Stream> Drive<S> {
     }
 
     /// The names are OpenTelemetry's, but for the connection's number and the request's number on
-    /// it. Nothing of it is computed where nobody listens.
+    /// it.
     fn span(&self, request: &Request<Body>) -> Span {
         tracing::info_span!(
             "http.server.request",

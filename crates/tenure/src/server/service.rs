@@ -21,14 +21,26 @@ use crate::{Body, BoxError};
 #[derive(Clone)]
 pub(super) struct ServiceEngine<V>(pub(super) V);
 
-impl<S, V, B> Engine<S> for ServiceEngine<V>
+/// A service as the engine calls it.
+trait HttpService:
+    Service<Request<Body>, Response = Response<Self::Content>, Error: Into<BoxError>, Future: 'static> + 'static
+{
+    /// Its responses'.
+    type Content: http_body::Body<Data = Bytes, Error: Into<BoxError>> + 'static;
+}
+
+impl<V, B> HttpService for V
+where
+    V: Service<Request<Body>, Response = Response<B>, Error: Into<BoxError>, Future: 'static> + 'static,
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + 'static,
+{
+    type Content = B;
+}
+
+impl<S, V> Engine<S> for ServiceEngine<V>
 where
     S: Stream,
-    V: Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
-    V::Future: Send,
-    V::Error: Into<BoxError>,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
+    V: HttpService<Future: Send, Content: Send> + Clone + Send,
 {
     async fn turn(mut served: Box<Served<S, Self>>) -> Turned<S, Self> {
         let Served { drive, engine: Self(service) } = &mut *served;
@@ -91,14 +103,11 @@ impl<F, B> From<Rare> for Begun<F, B> {
 }
 
 /// All that can be done without waiting; with luck a request and its whole response.
-fn begin<S, V, B>(drive: &mut Drive<S>, service: &mut V, cx: &mut Context<'_>) -> Begun<V::Future, B>
-where
-    S: Stream,
-    V: Service<Request<Body>, Response = Response<B>> + 'static,
-    V::Error: Into<BoxError>,
-    B: http_body::Body<Data = Bytes> + 'static,
-    B::Error: Into<BoxError>,
-{
+fn begin<S: Stream, V: HttpService>(
+    drive: &mut Drive<S>,
+    service: &mut V,
+    cx: &mut Context<'_>,
+) -> Begun<V::Future, V::Content> {
     let now = drive.take_time();
     let mut request = Request::new(Body::empty());
     let read = |head: &RequestHead<'_>, received: &[u8]| read_head(head, received, &mut request);
@@ -164,14 +173,7 @@ fn refusal(received: &Received) -> Option<Rare> {
 }
 
 /// Waits for what has to be waited for, within the exchange's span.
-async fn act<S, V, B>(drive: &mut Drive<S>, service: &mut V, rare: Rare) -> Result<(), Ended>
-where
-    S: Stream,
-    V: Service<Request<Body>, Response = Response<B>> + 'static,
-    V::Error: Into<BoxError>,
-    B: http_body::Body<Data = Bytes> + 'static,
-    B::Error: Into<BoxError>,
-{
+async fn act<S: Stream, V: HttpService>(drive: &mut Drive<S>, service: &mut V, rare: Rare) -> Result<(), Ended> {
     let span = drive.observed.span();
     let acted = async {
         match rare {
@@ -188,19 +190,12 @@ where
 }
 
 /// Waits for the request's turn and for the service, then for its response.
-async fn wait<S, V, B>(
+async fn wait<S: Stream, V: HttpService>(
     drive: &mut Drive<S>,
     service: &mut V,
     request: Request<Body>,
     upgrade: Option<upgrade::Offer>,
-) -> Result<(), Ended>
-where
-    S: Stream,
-    V: Service<Request<Body>, Response = Response<B>> + 'static,
-    V::Error: Into<BoxError>,
-    B: http_body::Body<Data = Bytes> + 'static,
-    B::Error: Into<BoxError>,
-{
+) -> Result<(), Ended> {
     let mut clock = Clock::start(drive.shared.limits.handler, drive.facts.stepped);
     let turn = match drive.admit(&mut clock, service).await? {
         Ok(turn) => turn,

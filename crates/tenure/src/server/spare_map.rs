@@ -5,8 +5,8 @@ use std::cell::RefCell;
 
 use http::HeaderMap;
 
-/// Maps that grew beyond this are not kept.
-const LARGEST: usize = 128;
+/// Maps that grew beyond this are not kept: 20 KiB.
+const LARGEST: usize = 192;
 
 thread_local! {
     static SPARE: RefCell<Option<HeaderMap>> = const { RefCell::new(None) };

@@ -40,7 +40,7 @@ impl Exchange {
     }
 
     /// Nothing is left to be done: the connection is free.
-    fn is_over(&mut self) -> bool {
+    pub(in super::super) fn is_over(&mut self) -> bool {
         let pooled = self.lease.pooled();
         pooled.connection.is_idle() && pooled.transport.is_flushed()
     }

@@ -200,7 +200,10 @@ impl<K: Hash + Ord + Clone, C> Pool<K, C> {
         now: Instant,
     ) -> (CheckIn<C>, Orders<K, C>) {
         let yields = self.must_yield(origin, &keep, now);
-        let entry = self.origins.entry(origin.clone()).or_default();
+        let entry = match self.origins.get_mut(origin) {
+            Some(entry) => entry,
+            None => self.origins.entry(origin.clone()).or_default(),
+        };
         if !yields && let Some(ticket) = entry.next_for(&keep, now) {
             return (CheckIn::Give(ticket, connection), Orders::default());
         }
