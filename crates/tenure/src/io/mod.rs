@@ -31,6 +31,7 @@ pub(crate) use deadline::{Deadline, now};
 pub(crate) use head_copy::HeadCopy;
 pub(crate) use jitter::Jitter;
 pub(crate) use probes::Probes;
+pub(crate) use send_queue::COPY;
 pub(crate) use socket::Socket;
 pub(crate) use transport::{Tap, Transport};
 pub(crate) use wire::Wire;

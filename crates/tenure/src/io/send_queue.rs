@@ -12,7 +12,7 @@ use super::send_file::Sent;
 use super::{Wire, scratch};
 
 /// Content up to this size is copied behind its head; larger content is written from where it is.
-const COPY: usize = 8 * 1024;
+pub(crate) const COPY: usize = 8 * 1024;
 /// A part of a file up to this size is read behind its head.
 const READ: u64 = 16 * 1024;
 /// With more than this queued, flush before queueing more.

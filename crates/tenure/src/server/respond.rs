@@ -1,6 +1,5 @@
 //! From `http::Response` to bytes: head, content as it comes, trailers.
 
-use std::cell::Cell;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,82 +8,27 @@ use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, StatusCode, header};
 use http_body::Frame;
-use tenure_proto::{CloseReason, Directive, Framing, MisuseError};
+use tenure_proto::{CloseReason, Directive, FieldLine, Framing, MisuseError};
 
 use super::drive::{Drive, Ended};
-use super::respond::date::date;
-use super::respond::file::{More, OutgoingFile};
+use super::respond::date::{date, with_date_line};
+use super::respond::file::More;
+pub(super) use super::respond::outgoing::Outgoing;
 use super::spare_map;
 use super::stream::Stream;
 use crate::BoxError;
 use crate::io::fields::pairs;
+use crate::io::{COPY, now};
 
 pub(super) mod date;
 mod file;
+mod outgoing;
 
 /// What a body's next frame is, or why nothing can be sent any more.
 type Framed<B> = Result<Option<Result<Frame<<B as http_body::Body>::Data>, <B as http_body::Body>::Error>>, Ended>;
 
-/// A response's content on its way out.
-#[derive(Default)]
-pub(super) struct Outgoing {
-    /// What came before the head was sent, the last of it first.
-    early: Vec<Bytes>,
-    early_len: usize,
-    ended: bool,
-    /// What it is, if it is a part of a file that is sent without being read.
-    file: Option<OutgoingFile>,
-    /// `None` as long as there are none.
-    trailers: Option<HeaderMap>,
-    /// It cannot be completed.
-    cut: bool,
-}
-
-impl Outgoing {
-    /// As new.
-    #[inline]
-    pub(super) fn clear(&mut self) {
-        self.early.clear();
-        (self.file, self.trailers) = (None, None);
-        (self.early_len, self.ended, self.cut) = (0, false, false);
-    }
-
-    /// Collects what comes without waiting, up to the bound, which says what is small: see
-    /// [`Server::collect`](super::Server::collect).
-    fn collect<B>(&mut self, mut body: Pin<&mut B>, bound: usize, cx: &mut Context<'_>) -> Result<(), BoxError>
-    where
-        B: http_body::Body<Data = Bytes>,
-        B::Error: Into<BoxError>,
-    {
-        while self.early_len <= bound {
-            match body.as_mut().poll_frame(cx) {
-                Poll::Ready(None) => self.ended = true,
-                Poll::Ready(Some(Err(error))) => return Err(error.into()),
-                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(data) => {
-                        self.early_len += data.len();
-                        self.early.push(data);
-                        continue;
-                    }
-                    // Only the chunked coding can carry them: the length stays unknown.
-                    Err(frame) => self.trailers = frame.into_trailers().ok(),
-                },
-                Poll::Pending => {}
-            }
-            break;
-        }
-        self.early.reverse();
-        Ok(())
-    }
-
-    /// The length of the content, if all of it has come.
-    const fn length(&self) -> Option<u64> {
-        if self.ended { Some(self.early_len as u64) } else { None }
-    }
-}
-
 impl<S: Stream> Drive<S> {
-    /// Queues the head of a handler's response, and says whether its content and end are to follow.
+    /// Queues a handler's response: whole if all of it is at hand, or its head. Says whether content and end are to follow.
     pub(super) fn queue_head<B>(
         &mut self,
         mut parts: Parts,
@@ -97,31 +41,30 @@ impl<S: Stream> Drive<S> {
         B::Error: Into<BoxError>,
     {
         let mut length = body.size_hint().exact();
-        if length.is_none() && !parts.headers.contains_key(header::CONTENT_LENGTH) {
-            if let Err(error) = content.collect(body.as_mut(), self.shared.limits.collect, cx) {
+        content.file = self.file_of(&*body);
+        if let Some(bound) = self.collects(&parts.headers, length, content) {
+            if let Err(error) = content.collect(body.as_mut(), bound, cx) {
                 tracing::error!(connection = self.id(), %error, "the response's content failed before it began");
                 self.connection.close_after_current(CloseReason::ApplicationFailed);
                 self.queue_answer(StatusCode::INTERNAL_SERVER_ERROR, "the response's content failed")?;
                 return Ok(false);
             }
-            length = content.length();
+            length = length.or(content.length());
         }
         self.announce_last();
         self.announce_unread_content();
-        let date = date();
-        let dated = Cell::new(false);
-        // Asked only when all other fields have gone by, and by then it is known.
-        let ours = std::iter::once_with(|| (!dated.get()).then_some((&b"date"[..], &date[..]))).flatten();
-        let fields = parts.headers.iter().map(|(name, value)| {
-            dated.set(dated.get() || name == header::DATE);
-            (name.as_str().as_bytes(), value.as_bytes())
-        });
-        let framing = match self.connection.send_head(parts.status, fields.chain(ours), length, self.transport.out()) {
+        let queued = match content.whole(length) {
+            Some(whole) if content.trailers.is_none() && !self.transport.is_full() => {
+                self.queue_whole(&parts, whole).map(|()| None)
+            }
+            _ => self.queue_head_alone(&parts, length).map(Some),
+        };
+        let framing = match queued {
             Ok(framing) => framing,
             Err(error) => return self.cannot_be_sent(&error).map(|()| false),
         };
         spare_map::keep(&mut parts.headers);
-        self.observed.answered(parts.status);
+        let Some(framing) = framing else { return Ok(false) };
         if framing == Framing::Length(0) {
             // Cannot fail: no content is owed.
             let ended = self.connection.send_end([], self.transport.out());
@@ -131,8 +74,38 @@ impl<S: Stream> Drive<S> {
         if self.resets {
             self.transport.stream_mut().reset_on_close(true);
         }
-        content.file = self.file_of(&*body);
         Ok(true)
+    }
+
+    /// Up to how many bytes of the content are to be collected before the head is sent, if any are: of content of unknown
+    /// length as [`Server::collect`](super::Server::collect) says, of other if it is small, for it to be sent with the head.
+    fn collects(&self, fields: &HeaderMap, length: Option<u64>, content: &Outgoing) -> Option<usize> {
+        match length {
+            Some(length) => (length <= COPY as u64 && content.file.is_none()).then_some(COPY),
+            None => (!fields.contains_key(header::CONTENT_LENGTH)).then_some(self.shared.limits.collect),
+        }
+    }
+
+    fn queue_whole(&mut self, parts: &Parts, content: &[u8]) -> Result<(), MisuseError> {
+        let (connection, out) = (&mut self.connection, self.transport.out());
+        let fields = pairs(&parts.headers);
+        let sent = if parts.headers.keys().any(|name| name == header::DATE) {
+            connection.send_whole(parts.status, fields, &FieldLine::EMPTY, content, out)?
+        } else {
+            with_date_line(now(), |date| connection.send_whole(parts.status, fields, date, content, out))?
+        };
+        self.observed.answered(parts.status);
+        self.observed.response_content(sent);
+        Ok(())
+    }
+
+    fn queue_head_alone(&mut self, parts: &Parts, length: Option<u64>) -> Result<Framing, MisuseError> {
+        let date = (!parts.headers.contains_key(header::DATE)).then(date);
+        let ours = date.iter().map(|date| (&b"date"[..], &date[..]));
+        let fields = pairs(&parts.headers).chain(ours);
+        let framing = self.connection.send_head(parts.status, fields, length, self.transport.out())?;
+        self.observed.answered(parts.status);
+        Ok(framing)
     }
 
     /// A handler made a response that is none.

@@ -104,6 +104,22 @@ fn content_that_fails_midway_leaves_an_incomplete_message() {
     });
 }
 
+#[test]
+fn small_content_that_fails_at_once_is_an_error_of_the_server() {
+    run(async {
+        for (length, begun) in [(None, false), (Some(10), false), (Some(10), true)] {
+            let served = answer(move || {
+                steps(length, begun.then(|| data("begun")).into_iter().chain([Step::Fail("disk on fire")]))
+            });
+            let served = served.await;
+            let mut peer = served.connect().await;
+            let response = peer.ask(GET).await;
+            assert_eq!((response.status(), &*response.connection()), (500, "close"), "{length:?} {begun}");
+            peer.end().await;
+        }
+    });
+}
+
 /// Where only the close ends the content, a clean close would make a short success of it.
 #[test]
 fn content_that_fails_midway_resets_a_close_delimited_message() {
