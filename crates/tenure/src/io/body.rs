@@ -101,11 +101,16 @@ impl Body {
     /// threads for blocking work, in pieces of 128 KiB.
     ///
     /// The length is what is announced, whatever becomes of the file: bytes appended later are not sent,
-    /// and a file that is cut in the meantime ends the connection inside of the message.
+    /// and a file that is cut in the meantime ends the connection inside of the message. What is to be sent
+    /// by the kernel is lent to the socket and not copied: a file written to in place meanwhile, not replaced by
+    /// another, may change bytes that wait there, up to about a mebibyte on this side.
     ///
     /// What the kernel does not have in memory it reads from the disk while the thread of the connection
-    /// waits, a mebibyte at most before others have their turn; so it is with every server that uses
+    /// waits, two mebibytes at most before others have their turn; so it is with every server that uses
     /// `sendfile` without threads of its own. Where the disk is slow (a network's file system), wrap the body.
+    ///
+    /// A peer that is gone makes `sendfile` raise `SIGPIPE`, against which it has no flag. Rust programs ignore that
+    /// signal; one that has given it its default action back would end there.
     ///
     /// Read outside of a tokio runtime it panics, as all of tokio's blocking work does.
     ///

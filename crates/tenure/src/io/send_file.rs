@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use rustix::io::Errno;
 use rustix::net::SendFlags;
+use socket2::SockRef;
 use tokio::io::Interest;
 
 use super::Socket;
@@ -39,6 +40,16 @@ impl Socket {
             Some(Errno::IO | Errno::STALE) => Err(AtFault::unreadable(&error)),
             _ => Err(error),
         })
+    }
+
+    /// From now on so many bytes may wait in the kernel unsent before it takes more (`TCP_NOTSENT_LOWAT`).
+    pub(crate) fn hold_unsent(&self, bytes: u32) {
+        // A Unix socket holds what its own buffer has room for.
+        if let Self::Tcp(stream) = self
+            && let Err(error) = SockRef::from(stream).set_tcp_notsent_lowat(bytes)
+        {
+            tracing::debug!(%error, "TCP_NOTSENT_LOWAT");
+        }
     }
 
     /// Writes what stands before a file, so that both leave in the same segments.
@@ -84,6 +95,16 @@ mod tests {
 
     use super::*;
     use crate::io::send_queue::SendQueue;
+
+    #[tokio::test]
+    async fn so_much_waits_unsent() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let socket = Socket::Tcp(stream);
+        socket.hold_unsent(1 << 20);
+        let Socket::Tcp(stream) = socket else { unreachable!("it is one") };
+        assert_eq!(SockRef::from(&stream).tcp_notsent_lowat().unwrap(), 1 << 20);
+    }
 
     /// What `sendfile` refuses, here a socket that was told to append, is read and written.
     #[tokio::test]

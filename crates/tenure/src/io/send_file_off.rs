@@ -23,6 +23,8 @@ impl Socket {
         Poll::Ready(Ok(Sent::Unsuited))
     }
 
+    pub(crate) const fn hold_unsent(&self, _: u32) {}
+
     pub(super) fn poll_write_more(&mut self, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
         Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
     }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -33,6 +33,9 @@ const REST: Duration = Duration::from_millis(50);
 /// What has woken a parked connection is read within this time, even if its idle time has ended
 /// meanwhile: mostly it is a request.
 const READ_WITHIN: Duration = Duration::from_secs(1);
+
+/// Connections accepted in one go: then whoever has left or was woken has its turn.
+const BATCH: usize = 16;
 
 /// Connections that wait in a listener's queue, at most: Linux's own limit (`SOMAXCONN`).
 pub(super) const LONGEST_QUEUE: usize = 4096;
@@ -96,11 +99,14 @@ struct Acceptor<S: Stream, E> {
     last_id: u64,
 }
 
-enum Event<S: Stream> {
-    Left(Result<Left<S>, JoinError>),
+enum Event {
+    /// Tasks have ended: some, and what they left was seen to.
+    Left,
     Woken,
     Timer,
-    Accepted(io::Result<(Socket, Option<SocketAddr>)>),
+    /// Connections were accepted, and begun.
+    Accepted,
+    NotAccepted(io::Error),
 }
 
 impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
@@ -153,9 +159,9 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
         }
     }
 
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event<S>> {
-        if let Poll::Ready(Some(left)) = self.connections.poll_join_next(cx) {
-            return Poll::Ready(Event::Left(left));
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        if self.poll_left(cx).is_ready() {
+            return Poll::Ready(Event::Left);
         }
         if self.lot.poll_woken(cx, &mut self.woken).is_ready() {
             return Poll::Ready(Event::Woken);
@@ -165,16 +171,40 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
         if self.timer.poll(at, cx).is_ready() {
             return Poll::Ready(Event::Timer);
         }
-        if self.rests_until.is_some() || !self.has_room() {
-            return Poll::Pending;
-        }
-        let Some(listener) = &mut self.listener else { return Poll::Pending };
-        Poll::Ready(Event::Accepted(ready!(listener.poll_accept(cx))))
+        if self.rests_until.is_some() { Poll::Pending } else { self.poll_accept(cx) }
     }
 
-    fn handle(&mut self, event: Event<S>) -> io::Result<()> {
+    /// Sees to all tasks that have ended, if any has.
+    fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut any = Poll::Pending;
+        while let Poll::Ready(Some(left)) = self.connections.poll_join_next(cx) {
+            self.left(left);
+            any = Poll::Ready(());
+        }
+        any
+    }
+
+    /// Accepts who waits, several in one go: connections that come together are many.
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        let mut event = Poll::Pending;
+        for _ in 0..BATCH {
+            if !self.has_room() {
+                break;
+            }
+            let Some(listener) = &mut self.listener else { break };
+            match listener.poll_accept(cx) {
+                Poll::Ready(Ok((socket, peer))) => self.open(socket, peer),
+                Poll::Ready(Err(error)) => return Poll::Ready(Event::NotAccepted(error)),
+                Poll::Pending => break,
+            }
+            event = Poll::Ready(Event::Accepted);
+        }
+        event
+    }
+
+    fn handle(&mut self, event: Event) -> io::Result<()> {
         match event {
-            Event::Left(left) => self.left(left),
+            Event::Left | Event::Accepted => {}
             Event::Woken => {
                 let read = now().checked_add(READ_WITHIN).map_or(Tick::NEVER, |at| self.shared.epoch.after(at));
                 for mut parked in std::mem::take(&mut self.woken) {
@@ -183,9 +213,8 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
                 }
             }
             Event::Timer => self.time_passed(),
-            Event::Accepted(Ok((socket, peer))) => self.open(socket, peer),
-            Event::Accepted(Err(error)) if is_fatal(&error) => return Err(error),
-            Event::Accepted(Err(error)) => self.not_accepted(&error),
+            Event::NotAccepted(error) if is_fatal(&error) => return Err(error),
+            Event::NotAccepted(error) => self.not_accepted(&error),
         }
         self.count();
         Ok(())
@@ -223,13 +252,14 @@ impl<S: Stream, E: Engine<S>> Acceptor<S, E> {
         let shared = Arc::clone(&self.shared);
         let bare = if shared.proxy == ProxyProtocol::Off { S::bare(socket) } else { Err(socket) };
         match bare {
-            Ok(stream) => self.run(Drive::new(shared, stream, id, peer).entered(entry)),
+            Ok(stream) => self.run(Drive::new(shared, stream, id, peer, entry)),
             Err(socket) => {
                 drop(self.connections.spawn(establish(shared, self.context.clone(), socket, id, peer, entry)));
             }
         }
     }
 
+    #[inline]
     fn run(&mut self, drive: Drive<S>) {
         let engine = self.engine.clone();
         self.connections.spawn(drive::run(Box::new(Served { drive, engine })));
@@ -374,7 +404,7 @@ async fn establish<S: Stream>(
     match S::establish(socket, &context).await {
         Ok(stream) => {
             ending.goes_on();
-            Left::Begun(Box::new(Drive::new(shared, stream, id, peer).entered(entry)))
+            Left::Begun(Box::new(Drive::new(shared, stream, id, peer, entry)))
         }
         Err(why) => {
             ending.why = Some(why);

@@ -103,14 +103,19 @@ pub(super) enum Left<S: Stream> {
 pub(super) struct Ended(pub(super) CloseReason);
 
 impl<S: Stream> Drive<S> {
-    /// A connection that was just accepted. Without a `peer` it is asked for, if somebody asks.
-    pub(super) fn new(shared: Arc<Shared>, stream: S, id: u64, peer: Option<SocketAddr>) -> Self {
+    /// A connection that was just accepted; it stands for whom its entry says. Without a `peer` it is asked for, if
+    /// somebody asks.
+    #[inline]
+    pub(super) fn new(shared: Arc<Shared>, stream: S, id: u64, peer: Option<SocketAddr>, entry: Entry) -> Self {
         let mut connection = Connection::new(Arc::clone(&shared.config));
         if let Some(limit) = shared.request_limit(id) {
             connection.limit_requests(limit);
         }
         let opened = now();
-        let sides = Sides::new(peer, shared.local);
+        let sides = match &entry.proxied {
+            Some(ends) => Sides::new(Some(ends.source), Some(ends.destination)),
+            None => Sides::new(peer, shared.local),
+        };
         Self {
             facts: Facts { id, sides, opened, quiet_since: opened, stepped: opened },
             transport: Transport::new(stream, shared.tap(id)),
@@ -122,7 +127,7 @@ impl<S: Stream> Drive<S> {
             upgrade: None,
             observed: Observed::default(),
             ending: Ending::new(Arc::clone(&shared), id),
-            entry: Entry::default(),
+            entry,
             fell_quiet: false,
             idle_until: None,
             parks: false,
@@ -130,15 +135,6 @@ impl<S: Stream> Drive<S> {
             stalled_since: None,
             shared,
         }
-    }
-
-    /// Stands for whom its entry says.
-    pub(super) fn entered(mut self, entry: Entry) -> Self {
-        if let Some(ends) = &entry.proxied {
-            self.facts.sides = Sides::new(Some(ends.source), Some(ends.destination));
-        }
-        self.entry = entry;
-        self
     }
 
     /// A connection that was parked.
@@ -153,7 +149,7 @@ impl<S: Stream> Drive<S> {
         if let Some(limit) = shared.request_limit(parked.id) {
             connection.limit_requests(limit.saturating_sub(parked.exchanges));
         }
-        let mut drive = Self::new(shared, S::join(socket, parked.session), parked.id, None).entered(parked.entry);
+        let mut drive = Self::new(shared, S::join(socket, parked.session), parked.id, None, parked.entry);
         (drive.connection, drive.idle_until) = (connection, idle_until);
         let facts = &mut drive.facts;
         (facts.opened, facts.quiet_since) = (opened.unwrap_or(facts.opened), quiet_since.unwrap_or(facts.opened));

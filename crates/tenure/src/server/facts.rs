@@ -24,27 +24,42 @@ pub(super) struct Facts {
 }
 
 /// The two sides of the connection. The socket is asked for what is not known, once somebody asks.
-#[derive(Default)]
 pub(super) struct Sides {
-    peer: OnceLock<Option<SocketAddr>>,
-    local: OnceLock<Option<SocketAddr>>,
+    peer: Side,
+    local: Side,
+}
+
+/// The address of one side, where it has one.
+enum Side {
+    Known(SocketAddr),
+    /// A lock for what most connections know from the start would cost each of them.
+    Asked(OnceLock<Option<SocketAddr>>),
+}
+
+impl Side {
+    fn get(&self, ask: impl FnOnce() -> Option<SocketAddr>) -> Option<SocketAddr> {
+        match self {
+            Self::Known(address) => Some(*address),
+            Self::Asked(answer) => *answer.get_or_init(ask),
+        }
+    }
 }
 
 impl Sides {
     /// Whatever is `None` is found out later.
     pub(super) fn new(peer: Option<SocketAddr>, local: Option<SocketAddr>) -> Self {
-        let known = |side: Option<SocketAddr>| side.map_or_else(OnceLock::new, |side| OnceLock::from(Some(side)));
-        Self { peer: known(peer), local: known(local) }
+        let side = |side: Option<SocketAddr>| side.map_or_else(|| Side::Asked(OnceLock::new()), Side::Known);
+        Self { peer: side(peer), local: side(local) }
     }
 
     /// The other end, where it has an IP address.
     pub(super) fn peer(&self, socket: Option<&Socket>) -> Option<SocketAddr> {
-        *self.peer.get_or_init(|| socket.and_then(Socket::peer))
+        self.peer.get(|| socket.and_then(Socket::peer))
     }
 
     /// This end, where it has an IP address.
     fn local(&self, socket: Option<&Socket>) -> Option<SocketAddr> {
-        *self.local.get_or_init(|| socket.and_then(Socket::local))
+        self.local.get(|| socket.and_then(Socket::local))
     }
 }
 

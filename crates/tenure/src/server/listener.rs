@@ -181,8 +181,7 @@ fn enter((socket, peer): (std::os::fd::OwnedFd, Option<SocketAddr>)) -> io::Resu
 
 /// Bytes that may wait in the kernel unsent before it takes another write (`TCP_NOTSENT_LOWAT`). Its
 /// send buffer would grow to megabytes for the benefit of whoever reads slowly.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const UNSENT: u32 = 128 * 1024;
+pub(super) const UNSENT: u32 = 128 * 1024;
 
 fn set_options(socket: SockRef<'_>, probes: Probes) -> io::Result<()> {
     // Small messages must not wait for the peer's acknowledgement of earlier ones.

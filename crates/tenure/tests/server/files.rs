@@ -5,12 +5,17 @@ use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::stream;
 use http::{Request, Response, StatusCode};
-use http_body_util::BodyExt;
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
 use tenure::server::Server;
 use tenure::{Body, Client, CloseReason};
+use tokio::net::TcpSocket;
 use tokio::time::advance;
 
 use crate::common::*;
@@ -170,7 +175,11 @@ fn a_file_that_is_cut_cuts_the_message() {
             file.set_len(LEFT as u64).unwrap();
             let content = peer.rest().await;
             assert!(content.len() < WHOLE, "the end shows that it is not whole");
-            assert!(content.iter().all(|&byte| byte == b'x'), "nothing else stands for what is missing");
+            let (left, lent) = content.split_at(LEFT.min(content.len()));
+            assert!(left.iter().all(|&byte| byte == b'x'));
+            // What the socket was lent is emptied with the file, where the kernel had not sent it yet.
+            let is_whole = |byte: &u8| *byte == b'x' || (!wraps && *byte == 0);
+            assert!(lent.iter().all(is_whole), "nothing else stands for what is missing");
             let reasons = served.log.closed(1).await;
             assert_eq!((reasons, served.log.now().closed[0].2), (vec![CloseReason::ApplicationFailed], 0));
         });
@@ -273,6 +282,48 @@ fn a_client_that_takes_no_more_of_it_loses_its_connection_in_time() {
             }
         };
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    });
+}
+
+/// Of a file's bytes more may wait in the kernel than of others: until its last piece.
+#[cfg(target_os = "linux")]
+#[test]
+fn behind_a_file_the_kernel_holds_as_little_as_ever() {
+    const CHUNK: usize = 64 * 1024;
+    const FILE: usize = 16 << 20;
+    run_paused(async {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(FILE as u64).unwrap();
+        let (file, taken) = (Arc::new(file), Arc::new(AtomicUsize::new(0)));
+        let served = serve_logged(Server::new(), Log::blind(), {
+            let taken = Arc::clone(&taken);
+            move |request: Request<Body>| {
+                let (file, taken) = (Arc::clone(&file), Arc::clone(&taken));
+                async move {
+                    if request.uri().path() == "/file" {
+                        return Ok(Response::new(Body::from_file(file, ..)?));
+                    }
+                    let endless = stream::repeat_with(move || {
+                        taken.fetch_add(CHUNK, Ordering::Relaxed);
+                        Ok::<_, BoxError>(Frame::data(Bytes::from_static(&[0; CHUNK])))
+                    });
+                    Ok(Response::new(Body::stream(StreamBody::new(endless))))
+                }
+            }
+        })
+        .await;
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(CHUNK as u32).unwrap();
+        let mut peer = Peer::over(socket.connect(served.address).await.unwrap());
+        assert_eq!(peer.ask(get("file")).await.content.len(), FILE);
+        peer.send(get("endless")).await;
+        peer.head().await;
+        while served.log.now().closed.is_empty() {
+            advance(Duration::from_secs(30)).await;
+            settle().await;
+        }
+        let taken = taken.load(Ordering::Relaxed);
+        assert!(taken <= 12 * CHUNK, "{taken} bytes left the server");
     });
 }
 

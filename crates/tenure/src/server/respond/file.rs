@@ -9,15 +9,22 @@ use tenure_proto::CloseReason;
 
 use crate::io::file::{AtFault, FilePart};
 use crate::server::drive::{Drive, Ended, broken};
+use crate::server::listener::UNSENT;
 use crate::server::stream::Stream;
 use crate::{Body, BoxError};
 
-/// What the kernel is given at a time.
-const PIECE: u64 = 1024 * 1024;
+/// What the kernel is given at a time: as nginx does by default (`sendfile_max_chunk`).
+const PIECE: u64 = 2 * 1024 * 1024;
+
+/// What may wait in the kernel unsent, beside [`UNSENT`] of other content, before the last piece of a file. It is the
+/// file's own memory, lent to the socket and not copied, so that much of it costs little, and each call sends more.
+const UNSENT_FILE: u32 = 1024 * 1024;
 
 /// A part of a file on its way out.
 pub(super) struct OutgoingFile {
     rest: FilePart,
+    /// More than of other content may wait unsent.
+    holds_more: bool,
     /// Other connections had no turn since the last piece.
     owes_turn: bool,
 }
@@ -32,7 +39,7 @@ impl<S: Stream> Drive<S> {
     /// The part of a file that `body` is, if it can be sent without being read.
     pub(super) fn file_of<B: 'static>(&mut self, body: &B) -> Option<OutgoingFile> {
         let rest = Body::file_of(body)?;
-        self.transport.sends_files().then_some(OutgoingFile { rest, owes_turn: false })
+        self.transport.sends_files().then_some(OutgoingFile { rest, holds_more: false, owes_turn: false })
     }
 
     /// Queues the next piece. Only while the queue is not full.
@@ -46,13 +53,20 @@ impl<S: Stream> Drive<S> {
             ready!(pin!(tokio::task::yield_now()).poll(cx));
         }
         let piece = file.rest.split(PIECE);
+        let follows = file.rest.len() > 0;
+        if follows != file.holds_more
+            && let Some(socket) = self.transport.stream_mut().plain()
+        {
+            file.holds_more = follows;
+            socket.hold_unsent(if follows { UNSENT_FILE } else { UNSENT });
+        }
         let len = piece.len() as usize;
         let delimiters = self.connection.send_content(len)?;
         self.observed.response_content(len);
         self.transport.out().extend_from_slice(delimiters.before());
         self.transport.push_file(piece, delimiters.after())?;
         file.owes_turn = true;
-        Poll::Ready(Ok(if file.rest.len() == 0 { More::Ended } else { More::Follows }))
+        Poll::Ready(Ok(if follows { More::Follows } else { More::Ended }))
     }
 
     /// Why the connection ends when what is queued cannot be written.
