@@ -33,6 +33,9 @@ const ANSWER: &str = "Server: a\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
     Content-Type: text/plain\r\nContent-Length: 13\r\nConnection: keep-alive\r\n\r\nHello, World!";
 const ROUNDS: usize = 500;
 const CONNECTIONS: usize = 500;
+/// Other threads take from the heap now and then, at their start for instance, that of the test's runner too. What a
+/// request takes is the least of so many counts.
+const COUNTS: usize = 4;
 
 #[test]
 fn requests_take_and_open_connections_hold_what_they_may() {
@@ -86,11 +89,15 @@ fn client_allocations() -> f64 {
         for _ in 0..10 {
             ask().await;
         }
-        let before = taken();
-        for _ in 0..ROUNDS {
-            ask().await;
+        let mut least = f64::INFINITY;
+        for _ in 0..COUNTS {
+            let before = taken();
+            for _ in 0..ROUNDS {
+                ask().await;
+            }
+            least = least.min((taken() - before) as f64 / ROUNDS as f64);
         }
-        (taken() - before) as f64 / ROUNDS as f64
+        least
     })
 }
 
@@ -137,11 +144,14 @@ fn allocations(address: SocketAddr, requests: &[u8], count: usize) -> f64 {
     for _ in 0..10 {
         ask(&mut stream, requests, count, &mut buffer);
     }
-    let before = taken();
-    for _ in 0..ROUNDS {
-        ask(&mut stream, requests, count, &mut buffer);
-    }
-    (taken() - before) as f64 / (ROUNDS * count) as f64
+    let counted = (0..COUNTS).map(|_| {
+        let before = taken();
+        for _ in 0..ROUNDS {
+            ask(&mut stream, requests, count, &mut buffer);
+        }
+        (taken() - before) as f64 / (ROUNDS * count) as f64
+    });
+    counted.fold(f64::INFINITY, f64::min)
 }
 
 /// By each of many connections that have had a request answered. The peers are plain sockets.
