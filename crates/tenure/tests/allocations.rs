@@ -33,8 +33,8 @@ const ANSWER: &str = "Server: a\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
     Content-Type: text/plain\r\nContent-Length: 13\r\nConnection: keep-alive\r\n\r\nHello, World!";
 const ROUNDS: usize = 500;
 const CONNECTIONS: usize = 500;
-/// Other threads take from the heap now and then, at their start for instance, that of the test's runner too. What a
-/// request takes is the least of so many counts.
+/// On a busy machine a count now and then shows one to four allocations more in all its rounds; whose they are is not
+/// known, perhaps other threads' of this program. What each request takes is in all of so many counts, so in the least.
 const COUNTS: usize = 4;
 
 #[test]
