@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::StatusCode;
-use tenure_proto::{Connection, Directive, Event, Expectation, MisuseError, ProtocolError, RequestHead, Server};
+use tenure_proto::{
+    Connection, Directive, Event, Expectation, KnownFields, MisuseError, ProtocolError, RequestHead, Server,
+};
 
 use super::{Answered, Request, Response};
+use crate::io::known_fields;
 use crate::server::drive::{Drive, Ended, Engine, Served, Turned};
 use crate::server::facts::Asked;
 use crate::server::stream::Stream;
@@ -79,8 +82,9 @@ where
     /// All that can be done without waiting.
     fn next<S: Stream>(&mut self, drive: &mut Drive<S>) -> Next {
         let input = drive.transport.lend();
-        let mut used = 0;
-        let next = self.answer_all(drive, &input, &mut used);
+        let (mut used, mut known) = (0, known_fields::take(drive.id()));
+        let next = self.answer_all(drive, &input, &mut used, &mut known.fields);
+        known_fields::keep(known);
         drive.transport.give_back(input, used);
         next.unwrap_or_else(|error| match drive.refuse_now(error) {
             Ok(()) => Next::Flush,
@@ -94,6 +98,7 @@ where
         drive: &mut Drive<S>,
         input: &[u8],
         used: &mut usize,
+        known: &mut KnownFields,
     ) -> Result<Next, ProtocolError> {
         // What came together came at one time.
         let mut now = drive.take_time();
@@ -102,7 +107,7 @@ where
                 // The wait for the next request begins behind the last answer.
                 now = drive.take_time();
             }
-            let (n, event) = drive.connection.receive(&input[*used..], now)?;
+            let (n, event) = drive.connection.receive_knowing(&input[*used..], now, known)?;
             *used += n;
             let answered = match event {
                 Event::Head(ref head) if head.expectation == Expectation::Unknown => {
