@@ -8,7 +8,7 @@ use tenure_proto::{Fields, KnownFields};
 
 use super::{HeadCopy, fields};
 
-/// Of how many connections a thread knows the last fields: up to 5 KiB each.
+/// Of how many connections a thread knows the last fields: up to 6 KiB each.
 const PLACES: usize = 64;
 /// Fewer lines are as soon put into a map as one is cloned; a map of more is not kept.
 const LINES: std::ops::RangeInclusive<usize> = 3..=24;
@@ -27,26 +27,24 @@ thread_local! {
     static KNOWN: RefCell<Vec<Option<Box<Known>>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What this thread knows of the connection.
-pub(crate) fn take(connection: u64) -> Box<Known> {
+/// Works with what this thread knows of the connection, and keeps it for the connection's next message.
+pub(crate) fn with<T>(connection: u64, work: impl FnOnce(&mut Known) -> T) -> T {
+    // Taken out, and not only borrowed: there is work that calls a handler.
     let mut known = KNOWN.with_borrow_mut(|all| all.get_mut(place(connection))?.take()).unwrap_or_default();
     if known.connection != connection {
         known.connection = connection;
         known.fields.forget();
     }
-    known
-}
-
-/// Keeps what is known for the connection's next message.
-pub(crate) fn keep(known: Box<Known>) {
+    let done = work(&mut known);
     KNOWN.with_borrow_mut(|all| {
         if all.is_empty() {
             all.resize_with(PLACES, || None);
         }
-        if let Some(place) = all.get_mut(place(known.connection)) {
+        if let Some(place) = all.get_mut(place(connection)) {
             *place = Some(known);
         }
     });
+    done
 }
 
 const fn place(connection: u64) -> usize {
@@ -84,15 +82,14 @@ mod tests {
 
     /// What a connection reads of a head with these fields, and whether their map is one that was known.
     fn read(connection: u64, fields: &str) -> Option<HeaderMap> {
-        let mut known = take(connection);
         let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
         let mut core = Connection::<Server>::new(Arc::new(Config::default()));
-        let map = match core.receive_knowing(head.as_bytes(), Instant::now(), &mut known.fields).unwrap() {
-            (_, Event::Head(head)) => known.map(head.fields),
-            (_, other) => panic!("{other:?}"),
-        };
-        keep(known);
-        map
+        with(connection, |known| {
+            match core.receive_knowing(head.as_bytes(), Instant::now(), &mut known.fields).unwrap() {
+                (_, Event::Head(head)) => known.map(head.fields),
+                (_, other) => panic!("{other:?}"),
+            }
+        })
     }
 
     const FIELDS: &str = "Accept: a\r\nX-Twice: 1\r\nx-twice: 2\r\n";

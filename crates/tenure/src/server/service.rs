@@ -111,12 +111,10 @@ fn begin<S: Stream, V: HttpService>(
 ) -> Begun<V::Future, V::Content> {
     let now = drive.take_time();
     let mut request = Request::new(Body::empty());
-    let mut known = known_fields::take(drive.id());
     let read =
         |head: &RequestHead<'_>, received: &[u8], known: &mut Known| read_head(head, received, known, &mut request);
-    let step = step(&mut drive.connection, &mut drive.transport, now, &mut known, read);
-    known_fields::keep(known);
-    let received = match step {
+    let (id, connection, transport) = (drive.id(), &mut drive.connection, &mut drive.transport);
+    let received = match known_fields::with(id, |known| step(connection, transport, now, known, read)) {
         Ok(Step::Request(received)) => received,
         Ok(Step::NeedInput) => return Begun::Other(Next::NeedInput),
         Ok(Step::Paused | Step::Closed | Step::Content(_) | Step::End(_)) => return Begun::Other(Next::Step),

@@ -82,9 +82,8 @@ where
     /// All that can be done without waiting.
     fn next<S: Stream>(&mut self, drive: &mut Drive<S>) -> Next {
         let input = drive.transport.lend();
-        let (mut used, mut known) = (0, known_fields::take(drive.id()));
-        let next = self.answer_all(drive, &input, &mut used, &mut known.fields);
-        known_fields::keep(known);
+        let mut used = 0;
+        let next = known_fields::with(drive.id(), |known| self.answer_all(drive, &input, &mut used, &mut known.fields));
         drive.transport.give_back(input, used);
         next.unwrap_or_else(|error| match drive.refuse_now(error) {
             Ok(()) => Next::Flush,
