@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
-use std::time::Duration;
 
 use serde::Serialize;
 
@@ -20,10 +19,6 @@ const DEPTHS: [usize; 2] = [1, 16];
 /// difference.
 const FEW: u64 = 10;
 const MANY: u64 = 110;
-
-/// Before the first request every connection has been accepted and looked at. Otherwise chance would say how many of
-/// those looks find a request already, and it is another in each run: the difference would show it.
-const SETTLE: Duration = Duration::from_millis(100);
 
 /// System calls by name.
 type Calls = BTreeMap<String, u64>;
@@ -96,7 +91,6 @@ fn count(rung: Rung, cores: Cores, head: Head, depth: usize, batches: u64) -> io
         let work = scope.spawn(|| {
             cores::pin(cores.generator)?;
             let mut generator = Generator::connect(address, &load)?;
-            std::thread::sleep(SETTLE);
             generator.run_batches(batches)?;
             generator.finish()
         });
