@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
+use std::ops::Range;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
@@ -15,10 +17,12 @@ use crate::server::Server;
 
 const CONNECTIONS: usize = 64;
 const DEPTHS: [usize; 2] = [1, 16];
-/// Batches on each connection, in two runs; what start, accept and close cost falls out of the
-/// difference.
-const FEW: u64 = 10;
-const MANY: u64 = 110;
+/// Batches on each connection that are counted, and those that come before them.
+const COUNTED: u64 = 100;
+const WARM: u64 = 10;
+/// Nothing is asked for so long before and after what is counted. How often a new connection is looked at before its
+/// first request has come is chance, and so is how often the runtime is woken for it: neither is a request's cost.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// System calls by name.
 type Calls = BTreeMap<String, u64>;
@@ -67,18 +71,17 @@ pub(crate) fn of_small_heads(rungs: &[Rung], cores: Cores) -> io::Result<Vec<Eac
 }
 
 fn each(rung: Rung, cores: Cores, head: Head, depth: usize) -> io::Result<Each> {
-    let few = columns(&count(rung, cores, head, depth, FEW)?);
-    let many = columns(&count(rung, cores, head, depth, MANY)?);
-    let requests = (MANY - FEW) * CONNECTIONS as u64 * depth as u64;
-    let of = |column: usize| (many[column] as f64 - few[column] as f64) / requests as f64;
+    let calls = columns(&count(rung, cores, head, depth)?);
+    let requests = COUNTED * CONNECTIONS as u64 * depth as u64;
+    let of = |column: usize| calls[column] as f64 / requests as f64;
     Ok(Each { rung, head, depth, read: of(0), write: of(1), epoll_wait: of(2), other: of(3) })
 }
 
-/// All system calls of a server that answered so many batches on each connection.
-fn count(rung: Rung, cores: Cores, head: Head, depth: usize, batches: u64) -> io::Result<Calls> {
-    let summary = tempfile::NamedTempFile::new()?;
-    let mut strace: Vec<OsString> = ["strace", "-f", "-c", "-o"].map(OsString::from).into();
-    strace.push(summary.path().into());
+/// The system calls of a server while it answers the batches that are counted.
+fn count(rung: Rung, cores: Cores, head: Head, depth: usize) -> io::Result<Calls> {
+    let log = tempfile::NamedTempFile::new()?;
+    let mut strace: Vec<OsString> = ["strace", "-f", "-ttt", "-s", "0", "-o"].map(OsString::from).into();
+    strace.push(log.path().into());
     let server = Server::start_under(rung, Runtime::Current, cores.server, strace).map_err(|e| match e.kind() {
         io::ErrorKind::NotFound => io::Error::new(e.kind(), "strace cannot be run: it must be installed"),
         _ => e,
@@ -87,17 +90,27 @@ fn count(rung: Rung, cores: Cores, head: Head, depth: usize, batches: u64) -> io
     let load = Load { connections: CONNECTIONS, depth, requests: head.in_turn(), response };
     let address = server.address;
     // In a thread of its own, so that this one and the next server's start stay unpinned.
-    std::thread::scope(|scope| {
+    let counted = std::thread::scope(|scope| {
         let work = scope.spawn(|| {
             cores::pin(cores.generator)?;
             let mut generator = Generator::connect(address, &load)?;
-            generator.run_batches(batches)?;
-            generator.finish()
+            generator.run_batches(WARM)?;
+            let begun = after_quiet()?;
+            generator.run_batches(COUNTED)?;
+            let ended = after_quiet()?;
+            generator.finish()?;
+            Ok(begun..ended)
         });
         work.join().unwrap_or_else(|_| Err(io::Error::other("the generator panicked")))
     })?;
     server.stop()?;
-    parse(&std::fs::read_to_string(summary.path())?)
+    parse(&std::fs::read_to_string(log.path())?, &counted)
+}
+
+/// Lets the server come to rest; then the time, as strace writes it.
+fn after_quiet() -> io::Result<f64> {
+    std::thread::sleep(QUIET);
+    SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs_f64()).map_err(io::Error::other)
 }
 
 fn columns(calls: &Calls) -> [u64; 4] {
@@ -109,17 +122,25 @@ fn columns(calls: &Calls) -> [u64; 4] {
     sums
 }
 
-/// strace's summary: `% time, seconds, usecs/call, calls, errors (may be missing), syscall`.
-fn parse(summary: &str) -> io::Result<Calls> {
+/// strace's lines, `pid seconds name(arguments) = result`, of that time. Where another thread's call came between, a
+/// second line has the result, `<... name resumed>`.
+fn parse(log: &str, counted: &Range<f64>) -> io::Result<Calls> {
     let mut calls = Calls::new();
-    for line in summary.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let (Some(&name), Some(n)) = (words.last(), words.get(3).and_then(|n| n.parse().ok())) else { continue };
-        if name != "total" {
-            calls.insert(name.to_owned(), n);
+    for line in log.lines() {
+        let mut words = line.split_ascii_whitespace();
+        let at = words.find_map(|word| word.contains('.').then(|| word.parse::<f64>().ok())?);
+        let call = words.next().and_then(|word| word.split_once('('));
+        if let (Some(at), Some((name, _))) = (at, call)
+            && counted.contains(&at)
+        {
+            *calls.entry(name.to_owned()).or_default() += 1;
         }
     }
-    if calls.is_empty() { Err(io::Error::other(format!("strace counted nothing:\n{summary}"))) } else { Ok(calls) }
+    if calls.is_empty() {
+        Err(io::Error::other("strace has seen no system call while requests were answered"))
+    } else {
+        Ok(calls)
+    }
 }
 
 #[cfg(test)]
@@ -127,18 +148,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_summary() {
-        let summary = "\
-% time     seconds  usecs/call     calls    errors syscall
------- ----------- ----------- --------- --------- ----------------
- 60.00    0.000600           3       200           sendto
- 30.00    0.000300           1       210         8 recvfrom
- 10.00    0.000100           1        20           futex
------- ----------- ----------- --------- --------- ----------------
-100.00    0.001000           2       430         8 total
+    fn counts_the_calls_of_a_time() {
+        let log = "\
+8464  1795341539.109010 accept4(3, 0x7fffba087390, [128], SOCK_CLOEXEC) = -1 EAGAIN (Resource temporarily unavailable)
+8464  1795341540.000000 epoll_wait(4,  <unfinished ...>
+8465  1795341540.200000 futex(0x7f, FUTEX_WAIT, 2, NULL <unfinished ...>
+8464  1795341540.300000 <... epoll_wait resumed>[{events=EPOLLIN, data={u32=1, u64=1}}], 1024, 926) = 1
+8464  1795341540.300020 recvfrom(12, \"\"..., 16384, 0, NULL, NULL) = 720
+8464  1795341540.300040 sendto(12, \"\"..., 1840, MSG_NOSIGNAL, NULL, 0) = 1840
+8464  1795341540.300060 recvfrom(13, \"\"..., 16384, 0, NULL, NULL) = 720
+8464  1795341541.500000 --- SIGTERM {si_signo=SIGTERM, si_code=SI_USER} ---
+8464  1795341542.000000 close(12) = 0
 ";
-        let calls = parse(summary).unwrap();
-        assert_eq!(columns(&calls), [210, 200, 0, 20]);
-        assert!(parse("strace: nothing").is_err());
+        let calls = parse(log, &(1_795_341_540.0..1_795_341_542.0)).unwrap();
+        assert_eq!(columns(&calls), [2, 1, 1, 1]);
+        assert!(parse(log, &(0.0..1.0)).is_err());
     }
 }
