@@ -36,7 +36,7 @@ pub(crate) fn run() -> io::Result<()> {
     println!("allocations a request, after {WARM_UP} of them; bytes in brackets");
     println!("{:<12} {:>8} {:>6} {:>20}", "rung", "heads", "depth", "allocations");
     let proto = of_proto()?;
-    for (head, used) in proto {
+    for &(head, used) in &proto {
         let (count, bytes) = each(used);
         print("proto", head, 1, count, bytes);
     }
@@ -81,9 +81,8 @@ fn print(name: &str, head: Head, depth: usize, count: f64, bytes: f64) {
 }
 
 /// What `proto` alone takes for these many requests with each head.
-pub(crate) fn of_proto() -> io::Result<[(Head, Allocations); 2]> {
-    let [small, browser] = Head::ALL.map(|head| Ok((head, of_exchanges(head)?)));
-    small.and_then(|small| Ok([small, browser?]))
+pub(crate) fn of_proto() -> io::Result<Vec<(Head, Allocations)>> {
+    [Head::Small, Head::Browser].into_iter().map(|head| Ok((head, of_exchanges(head)?))).collect()
 }
 
 fn of_exchanges(head: Head) -> io::Result<Allocations> {
@@ -128,7 +127,7 @@ fn of_server(rung: Rung, head: Head, depth: usize) -> io::Result<Allocations> {
         }
     });
     let response = check::response_len(rung, address)?;
-    let load = Load { connections: 1, depth, request: head.bytes(), response };
+    let load = Load { connections: 1, depth, requests: head.in_turn(), response };
     let batches = (WARM_UP + COUNTED) / depth as u64 + 1;
     Generator::connect(address, &load)?.run_batches(batches)?;
     let probe = lock();

@@ -18,7 +18,8 @@ pub(crate) struct Load {
     pub(crate) connections: usize,
     /// Requests sent together; the next ones follow when all are answered.
     pub(crate) depth: usize,
-    pub(crate) request: &'static [u8],
+    /// Sent in turn. Equal ones are one request again and again.
+    pub(crate) requests: [&'static [u8]; 2],
     /// How long each response is, byte for byte.
     pub(crate) response: usize,
 }
@@ -35,8 +36,8 @@ struct Connection {
 pub(crate) struct Generator {
     epoll: Epoll,
     connections: Vec<Connection>,
-    /// One batch of requests.
-    batch: Vec<u8>,
+    /// Two batches of requests, sent in turn.
+    batches: [Vec<u8>; 2],
     batch_response: usize,
     depth: usize,
     /// Connections with batches left to send or answers left to come.
@@ -59,7 +60,8 @@ impl Generator {
         Ok(Self {
             epoll,
             connections,
-            batch: load.request.repeat(load.depth),
+            batches: [0, 1]
+                .map(|first| (first..first + load.depth).flat_map(|n| load.requests[n % 2]).copied().collect()),
             batch_response: load.response * load.depth,
             depth: load.depth,
             busy: 0,
@@ -76,7 +78,7 @@ impl Generator {
         self.busy = self.connections.len();
         for connection in &mut self.connections {
             connection.batches = batches;
-            connection.send(&self.batch, self.batch_response)?;
+            connection.send(&self.batches, self.batch_response)?;
         }
         Ok(())
     }
@@ -140,7 +142,7 @@ impl Generator {
             if connection.batches == 0 {
                 self.busy -= 1;
             } else {
-                connection.send(&self.batch, self.batch_response)?;
+                connection.send(&self.batches, self.batch_response)?;
             }
         }
         Ok(answered)
@@ -148,9 +150,10 @@ impl Generator {
 }
 
 impl Connection {
-    fn send(&mut self, batch: &[u8], response: usize) -> io::Result<()> {
+    fn send(&mut self, batches: &[Vec<u8>; 2], response: usize) -> io::Result<()> {
         self.batches -= 1;
         self.owed = response;
+        let batch = &batches[(self.batches % 2) as usize];
         // The socket's buffer is empty here and larger than any batch.
         let written = self.stream.write(batch)?;
         if written < batch.len() {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -28,6 +29,9 @@ Accept-Encoding: gzip, deflate, br, zstd\r\n\
 Accept-Language: en-GB,en;q=0.9\r\n\
 Cookie: session=0123456789abcdef0123456789abcdef; theme=dark\r\n\r\n";
 
+/// The same with another cookie.
+static OTHER: LazyLock<Vec<u8>> = LazyLock::new(|| other(BROWSER));
+
 /// A kind of request head.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -36,16 +40,26 @@ pub(crate) enum Head {
     Small,
     /// What a browser sends, about 600 bytes.
     Browser,
+    /// The same, with a cookie that is another one than in the request before.
+    Changing,
 }
 
 impl Head {
-    pub(crate) const ALL: [Self; 2] = [Self::Small, Self::Browser];
+    pub(crate) const ALL: [Self; 3] = [Self::Small, Self::Browser, Self::Changing];
 
     /// One whole request without content.
     pub(crate) const fn bytes(self) -> &'static [u8] {
         match self {
             Self::Small => SMALL,
-            Self::Browser => BROWSER,
+            Self::Browser | Self::Changing => BROWSER,
+        }
+    }
+
+    /// Two that follow one another.
+    pub(crate) fn in_turn(self) -> [&'static [u8]; 2] {
+        match self {
+            Self::Changing => [BROWSER, &OTHER],
+            Self::Small | Self::Browser => [self.bytes(); 2],
         }
     }
 
@@ -53,13 +67,15 @@ impl Head {
         match self {
             Self::Small => "small",
             Self::Browser => "browser",
+            Self::Changing => "changing",
         }
     }
 }
 
 impl fmt::Display for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} heads ({} bytes)", self.name(), self.bytes().len())
+        let name = if *self == Self::Changing { "changing browser" } else { self.name() };
+        write!(f, "{name} heads ({} bytes)", self.bytes().len())
     }
 }
 
@@ -71,6 +87,15 @@ pub(crate) fn with_fields(count: usize) -> Vec<u8> {
     }
     head.extend_from_slice(b"\r\n");
     head
+}
+
+/// The same head but for the end of its last value.
+pub(crate) fn other(head: &[u8]) -> Vec<u8> {
+    let mut other = head.to_vec();
+    if let Some(last) = other.len().checked_sub(5).and_then(|at| other.get_mut(at)) {
+        *last = if *last == b'0' { b'1' } else { b'0' };
+    }
+    other
 }
 
 /// What a subject is given: one of the two heads by its name, or a number of field lines.
@@ -94,6 +119,9 @@ mod tests {
 
     #[test]
     fn heads_are_whole_and_of_the_size_they_claim() {
+        let [one, other] = Head::Changing.in_turn();
+        assert_eq!(one.iter().zip(other).filter(|(a, b)| a != b).count(), 1);
+        assert!(other.ends_with(b"theme=dar0\r\n\r\n"));
         for head in Head::ALL {
             assert_eq!(memchr::memmem::find(head.bytes(), b"\r\n\r\n"), Some(head.bytes().len() - 4));
         }

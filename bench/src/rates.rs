@@ -174,8 +174,8 @@ struct Subject {
 
 fn measure_in(case: &mut Case, place: usize, subject: &mut Subject, span: Duration) -> io::Result<()> {
     let Subject { rung, server, response } = subject;
-    let (depth, request) = (case.depth, case.head.bytes());
-    let load = Load { connections: CONNECTIONS, depth, request, response: *response };
+    let (depth, requests) = (case.depth, case.head.in_turn());
+    let load = Load { connections: CONNECTIONS, depth, requests, response: *response };
     let sample = measure_one(server, &load, span)
         .map_err(|e| io::Error::new(e.kind(), format!("{}, depth {depth}: {e}", rung.name())))?;
     case.rungs[place].rounds.push(sample);

@@ -84,7 +84,7 @@ fn count(rung: Rung, cores: Cores, head: Head, depth: usize, batches: u64) -> io
         _ => e,
     })?;
     let response = check::response_len(rung, server.address)?;
-    let load = Load { connections: CONNECTIONS, depth, request: head.bytes(), response };
+    let load = Load { connections: CONNECTIONS, depth, requests: head.in_turn(), response };
     let address = server.address;
     // In a thread of its own, so that this one and the next server's start stay unpinned.
     std::thread::scope(|scope| {

@@ -1,28 +1,25 @@
 //! Bytes to a client's connection with requests outstanding: whole, cut where the fuzzer says, and
-//! byte by byte.
+//! byte by byte; and with fields known before.
 //!
 //! Input: the header of [`crate::settings`], whose own two bytes say which requests were sent, then
 //! what the server sends.
 
 use tenure_proto::{Client, Connection, Framing, ProtocolError, RequestLine, ResponseHead, Version};
 
-use crate::feed::{Application, Feed, run};
+use crate::feed::{Application, compare, run};
 use crate::settings::Settings;
 
 /// Runs one input.
 ///
 /// # Panics
-/// An invariant does not hold, or the outcome depends on how the bytes were cut.
+/// An invariant does not hold, or the outcome depends on how the bytes were cut, or on what was known.
 pub fn check(data: &[u8]) {
     let Some(settings) = Settings::new(data) else { return };
-    let outcome = |pieces| {
+    compare([settings.bytes, settings.pieces], settings.eof(), |feed, known| {
         let mut connection = Connection::new(settings.config());
         let program = Program::send(Requests::new(settings.own), &mut connection);
-        run(connection, program, Feed { bytes: settings.bytes, pieces, eof: settings.eof() })
-    };
-    let whole = outcome(&[]);
-    assert_eq!(whole, outcome(settings.pieces), "whole, and in pieces of {:?}", settings.pieces);
-    assert_eq!(whole, outcome(&[1]), "whole, and byte by byte");
+        run(connection, program, feed, known)
+    });
 }
 
 /// The requests a program sends before it receives anything.

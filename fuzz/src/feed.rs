@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use tenure_proto::{Connection, Directive, ErrorKind, Event, Framing, Persistence, ProtocolError, Role, Timer};
+use tenure_proto::{
+    Connection, Directive, ErrorKind, Event, Framing, KnownFields, Persistence, ProtocolError, Role, Timer,
+};
 
 use crate::invariants::{Invariants, Kind};
 
@@ -65,6 +67,28 @@ struct Standing {
     wait: Option<Timer>,
 }
 
+/// Compares what comes of the bytes: whole, in these pieces and byte by byte; and the same again by a connection that
+/// knows fields of the one before.
+///
+/// # Panics
+/// The outcome depends on how the bytes were cut, or on what was known.
+pub(crate) fn compare<'i>(
+    [bytes, pieces]: [&'i [u8]; 2],
+    eof: bool,
+    run: impl Fn(Feed<'i>, Option<&mut KnownFields>) -> Outcome,
+) {
+    let ways = [&[][..], pieces, &[1]].map(|pieces| Feed { bytes, pieces, eof });
+    let whole = run(ways[0], None);
+    let mut known = KnownFields::default();
+    for feed in ways {
+        assert_eq!(whole, run(feed, None), "whole, and in pieces of {:?}", feed.pieces);
+        for time in 0..2 {
+            let outcome = run(feed, Some(&mut known));
+            assert_eq!(whole, outcome, "in pieces of {:?}, with known fields, time {time}", feed.pieces);
+        }
+    }
+}
+
 /// Runs `connection` to the end of `feed`.
 ///
 /// # Panics
@@ -73,6 +97,7 @@ pub(crate) fn run<R: Role, A: Application<R>>(
     mut connection: Connection<R>,
     mut application: A,
     feed: Feed<'_>,
+    mut known: Option<&mut KnownFields>,
 ) -> Outcome {
     let mut seen = Vec::new();
     let mut invariants = Invariants::default();
@@ -81,7 +106,10 @@ pub(crate) fn run<R: Role, A: Application<R>>(
     for _ in 0..64 + 8 * feed.bytes.len() {
         let input = &feed.bytes[connection.received() as usize..arriving.arrived];
         let before = connection.received();
-        let step = connection.receive(input, now);
+        let step = match &mut known {
+            Some(known) => connection.receive_knowing(input, now, known),
+            None => connection.receive(input, now),
+        };
         if let Ok((used, _)) = &step {
             assert!(*used <= input.len(), "{used} bytes used of {}", input.len());
             assert_eq!(connection.received(), before + *used as u64);

@@ -1,4 +1,4 @@
-//! Bytes to a server's connection: whole, cut where the fuzzer says, and byte by byte.
+//! Bytes to a server's connection: whole, cut where the fuzzer says, and byte by byte; and with fields known before.
 //!
 //! Input: the header of [`crate::settings`], whose own two bytes say when and how the program
 //! answers, then what the client sends.
@@ -6,23 +6,19 @@
 use http::StatusCode;
 use tenure_proto::{Connection, Directive, Framing, MisuseError, Persistence, ProtocolError, RequestHead, Server};
 
-use crate::feed::{Application, Feed, run};
+use crate::feed::{Application, compare, run};
 use crate::settings::Settings;
 
 /// Runs one input.
 ///
 /// # Panics
-/// An invariant does not hold, or the outcome depends on how the bytes were cut.
+/// An invariant does not hold, or the outcome depends on how the bytes were cut, or on what was known.
 pub fn check(data: &[u8]) {
     let Some(settings) = Settings::new(data) else { return };
-    let outcome = |pieces| {
-        let [when, what] = settings.own;
-        let feed = Feed { bytes: settings.bytes, pieces, eof: settings.eof() };
-        run(Connection::new(settings.config()), Program::new(when, what), feed)
-    };
-    let whole = outcome(&[]);
-    assert_eq!(whole, outcome(settings.pieces), "whole, and in pieces of {:?}", settings.pieces);
-    assert_eq!(whole, outcome(&[1]), "whole, and byte by byte");
+    let [when, what] = settings.own;
+    compare([settings.bytes, settings.pieces], settings.eof(), |feed, known| {
+        run(Connection::new(settings.config()), Program::new(when, what), feed, known)
+    });
 }
 
 /// When the program answers. The request's content may still be on its way.

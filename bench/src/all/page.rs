@@ -87,8 +87,8 @@ fn counts(run: &Run, out: &mut String) -> Result<(), Error> {
         out,
         "\nInstructions in user space (callgrind, one connection), allocations (at depth 1), system calls with small heads \
         (strace, 64 connections; reads and writes and others, with the share of `epoll_wait` behind):\n\n\
-        | rung | small, 1 deep | small, 16 | browser, 1 | browser, 16 | allocations, small | browser | calls, 1 deep | 16 |\n\
-        |---|---:|---:|---:|---:|---:|---:|---:|---:|"
+        | rung | small, 1 deep | small, 16 | browser, 1 | browser, 16 | changing, 1 | changing, 16 | allocations, small | browser | changing | calls, 1 deep | 16 |\n\
+        |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
     )?;
     for rung in rungs(run) {
         write!(out, "| `{}` |", rung.name())?;

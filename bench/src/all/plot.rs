@@ -1,4 +1,4 @@
-//! The plot: rate and CPU time of every rung against raw epoll, four cases side by side.
+//! The plot: rate and CPU time of every rung against raw epoll, six cases side by side.
 
 use std::fmt::Write;
 

@@ -119,6 +119,8 @@ fn rates(run: &Run, out: &mut Vec<Target>) {
         (Rung::Serve, Head::Small, 16, 0.45),
         (Rung::ServeRaw, Head::Browser, 16, 0.45),
         (Rung::Serve, Head::Browser, 16, 0.28),
+        (Rung::ServeRaw, Head::Changing, 16, 0.45),
+        (Rung::Serve, Head::Changing, 16, 0.28),
     ] {
         let Some((own, _)) = lines(run, head, depth, rung) else { continue };
         let name = format!("rate, `{}`, depth {depth}, {} heads", rung.name(), head.name());
@@ -150,8 +152,10 @@ fn cpu(run: &Run, out: &mut Vec<Target>) {
     for (rung, head, most) in [
         (Rung::ServeRaw, Head::Small, 1.9),
         (Rung::ServeRaw, Head::Browser, 2.6),
+        (Rung::ServeRaw, Head::Changing, 2.6),
         (Rung::Serve, Head::Small, 3.0),
         (Rung::Serve, Head::Browser, 4.8),
+        (Rung::Serve, Head::Changing, 4.8),
     ] {
         let Some((own, _)) = lines(run, head, 1, rung) else { continue };
         out.push(target(

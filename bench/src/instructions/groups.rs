@@ -6,7 +6,7 @@ use crate::callgrind::{Each, Place};
 
 /// The first that fits decides: a part of the source file's path, and what is done there. An inlined function counts
 /// where its source is, so that a parser counts as one wherever it runs.
-const BY_FILE: [(&str, &str); 26] = [
+const BY_FILE: [(&str, &str); 30] = [
     ("proto/src/connection/send", WRITING),
     ("proto/src/message/", PARSING),
     ("proto/src/", DECIDING),
@@ -16,6 +16,10 @@ const BY_FILE: [(&str, &str); 26] = [
     ("bench/src/counting", HEAP),
     ("tenure/src/server/request", TYPES),
     ("tenure/src/server/respond", WRITING),
+    ("tenure/src/io/known_fields", TYPES),
+    ("tenure/src/io/fields", TYPES),
+    ("tenure/src/io/names", TYPES),
+    ("tenure/src/io/head_copy", TYPES),
     ("tenure/src/io/", "reading and writing"),
     ("tenure/src/", "the server's loop"),
     ("/http-1", TYPES),

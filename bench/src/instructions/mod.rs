@@ -32,7 +32,7 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Work {
     pub(crate) rung: Rung,
-    pub(crate) request: &'static [u8],
+    pub(crate) requests: [&'static [u8]; 2],
     pub(crate) depth: usize,
 }
 
@@ -55,7 +55,7 @@ impl Work {
         let wrapper = callgrind::wrapper(folder.path());
         let server = Server::start_under(self.rung, Runtime::Current, core, wrapper).map_err(callgrind::explain)?;
         let response = check::response_len(self.rung, server.address)?;
-        let load = Load { connections: 1, depth: self.depth, request: self.request, response };
+        let load = Load { connections: 1, depth: self.depth, requests: self.requests, response };
         let mut generator = Generator::connect(server.address, &load)?;
         generator.run_batches(batches)?;
         generator.finish()?;
@@ -99,7 +99,7 @@ pub(crate) fn cases(rungs: &[Rung]) -> Vec<(Rung, Head, usize)> {
 
 /// The same, as loads.
 pub(crate) fn works(rungs: &[Rung]) -> Vec<Work> {
-    cases(rungs).into_iter().map(|(rung, head, depth)| Work { rung, request: head.bytes(), depth }).collect()
+    cases(rungs).into_iter().map(|(rung, head, depth)| Work { rung, requests: head.in_turn(), depth }).collect()
 }
 
 /// Counts and prints.
@@ -110,14 +110,18 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
         Rung::available().into_iter().filter(|rung| options.rungs.is_empty() || options.rungs.contains(rung)).collect();
     let counted = count(&works(&rungs), cores)?;
     println!("\ninstructions a request of the whole server, in user space (callgrind), one connection");
-    println!("{:<12} {:>14} {:>14} {:>14} {:>14}", "rung", "small, 1", "small, 16", "browser, 1", "browser, 16");
-    for (rung, row) in rungs.iter().zip(counted.chunks(4)) {
+    print!("{:<12}", "rung");
+    Head::ALL
+        .into_iter()
+        .for_each(|head| [1, 16].iter().for_each(|depth| print!(" {:>14}", format!("{}, {depth}", head.name()))));
+    println!();
+    for (rung, row) in rungs.iter().zip(counted.chunks(2 * Head::ALL.len())) {
         print!("{:<12}", rung.name());
         row.iter().for_each(|each| print!(" {:>14.0}", each.total));
         println!();
     }
-    for (rung, row) in rungs.iter().zip(counted.chunks(4)) {
-        for (head, each) in Head::ALL.into_iter().zip([&row[0], &row[2]]) {
+    for (rung, row) in rungs.iter().zip(counted.chunks(2 * Head::ALL.len())) {
+        for (head, each) in Head::ALL.into_iter().zip(row.iter().step_by(2)) {
             println!("\n{}, {head}, depth 1: where they are spent", rung.name());
             for (group, n) in groups::of(each) {
                 println!("{n:>10.0}  {group}");

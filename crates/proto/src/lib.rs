@@ -79,6 +79,6 @@ pub use connection::{
 pub use error::{ErrorKind, MisuseError, ProtocolError};
 pub use event::Event;
 pub use limits::Limits;
-pub use message::{Expectation, Field, FieldIter, Fields, KeepAlive, RequestHead, ResponseHead};
+pub use message::{Expectation, Field, FieldIter, Fields, KeepAlive, KnownFields, RequestHead, ResponseHead};
 pub use role::{Client, Role, Server};
 pub use version::Version;

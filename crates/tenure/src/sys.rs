@@ -1,6 +1,6 @@
-//! Facts that only the platform knows. The one module with `unsafe` beside `io::fields`: a `getsockopt`, an `ioctl`,
-//! a descriptor's registration, and a read into a buffer that nobody has cleared.
-#![allow(unsafe_code, reason = "no safe interface in a kept crate for TCP_INFO, AsyncFd, ReadBuf; audited here")]
+//! Facts that only the platform knows. The one module with `unsafe` beside `io::fields`: a `getsockopt`, an `ioctl`
+//! and a descriptor's registration.
+#![allow(unsafe_code, reason = "no safe interface in a kept crate for TCP_INFO, AsyncFd; audited here")]
 
 use std::io;
 use std::time::Duration;
@@ -159,18 +159,6 @@ pub(crate) fn take_error(socket: &impl std::os::fd::AsFd) -> io::Result<Option<i
 #[cfg(not(unix))]
 pub(crate) fn take_error<S>(_socket: &S) -> io::Result<Option<io::Error>> {
     Ok(None)
-}
-
-/// Reads once, without waiting.
-#[cfg(target_os = "linux")]
-pub(crate) fn receive(socket: &impl std::os::fd::AsFd, buf: &mut tokio::io::ReadBuf<'_>) -> io::Result<()> {
-    // SAFETY: nothing but received bytes is written to it.
-    let room = unsafe { buf.unfilled_mut() };
-    let len = socket2::SockRef::from(socket).recv(room)?;
-    // SAFETY: the kernel has written so many bytes to the beginning of `room`.
-    unsafe { buf.assume_init(len) };
-    buf.advance(len);
-    Ok(())
 }
 
 /// A descriptor that the current runtime watches.

@@ -9,7 +9,7 @@ use crate::connection::CloseReason;
 use crate::error::{ErrorKind, ProtocolError};
 use crate::event::Event;
 use crate::message::head::Whole;
-use crate::message::{Expectation, Fault, Fields, KeepAlive, RequestHead, ResponseHead};
+use crate::message::{Expectation, Fault, Fields, KeepAlive, KnownFields, RequestHead, ResponseHead};
 use crate::role::sealed::State as _;
 use crate::role::{Client, Role, Server};
 use crate::version::Version;
@@ -25,9 +25,34 @@ impl<R: Role> Connection<R> {
     /// the error's status.
     #[inline]
     pub fn receive<'b>(&mut self, input: &'b [u8], now: Instant) -> Result<(usize, Event<'b, R>), ProtocolError> {
+        self.receive_step(input, now, None)
+    }
+
+    /// [`receive`](Self::receive), with the same outcome, in less time for a head whose fields came before. The fields of
+    /// the next head that comes are known from then on.
+    ///
+    /// # Errors
+    /// As of [`receive`](Self::receive).
+    #[inline]
+    pub fn receive_knowing<'b>(
+        &mut self,
+        input: &'b [u8],
+        now: Instant,
+        known: &mut KnownFields,
+    ) -> Result<(usize, Event<'b, R>), ProtocolError> {
+        self.receive_step(input, now, Some(known))
+    }
+
+    #[inline]
+    fn receive_step<'b>(
+        &mut self,
+        input: &'b [u8],
+        now: Instant,
+        known: Option<&mut KnownFields>,
+    ) -> Result<(usize, Event<'b, R>), ProtocolError> {
         match self.receiving {
             Receiving::Head { .. } if input.is_empty() => Ok((0, self.need_head(now))),
-            Receiving::Head { .. } => self.receive_head(input, now),
+            Receiving::Head { .. } => self.receive_head(input, now, known),
             Receiving::Content { .. } => self.receive_content(input, now),
             Receiving::Complete => Ok((0, Event::Paused)),
             Receiving::HandOver => Ok((0, Event::HandOver)),
@@ -143,7 +168,12 @@ impl<R: Role> Connection<R> {
     }
 
     /// Whatever comes of it is written where it is to go, since a head is large to be passed on from hand to hand.
-    fn receive_head<'b>(&mut self, input: &'b [u8], now: Instant) -> Result<(usize, Event<'b, R>), ProtocolError> {
+    fn receive_head<'b>(
+        &mut self,
+        input: &'b [u8],
+        now: Instant,
+        mut known: Option<&mut KnownFields>,
+    ) -> Result<(usize, Event<'b, R>), ProtocolError> {
         if !R::IS_SERVER && self.state.is_empty() {
             return Err(self.refuse(Fault::new(ErrorKind::Unsolicited, 0), input));
         }
@@ -161,8 +191,12 @@ impl<R: Role> Connection<R> {
             }
         }
         let Receiving::Head { parser, .. } = &mut self.receiving else { return Ok((0, Event::Paused)) };
-        match parser.advance::<R>(&input[skipped..], &self.config.limits, self.config.http09) {
+        let (head, config) = (&input[skipped..], &self.config);
+        match parser.advance::<R>(head, &config.limits, config.http09, known.as_deref_mut()) {
             Ok(Some(whole)) => {
+                if let Some(known) = known {
+                    parser.teach::<R>(whole, head, known);
+                }
                 self.wait = None;
                 R::accept_head(self, whole, input, skipped)
             }

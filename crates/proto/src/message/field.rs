@@ -33,6 +33,11 @@ impl<'b> Fields<'b> {
         self.lines
     }
 
+    /// The lines as they were received, each with its end. Equal bytes are equal fields.
+    pub const fn as_bytes(&self) -> &'b [u8] {
+        self.section
+    }
+
     /// The lines in order.
     pub const fn iter(&self) -> FieldIter<'b> {
         FieldIter { rest: self.section }

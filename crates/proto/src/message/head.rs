@@ -5,7 +5,7 @@ use http::StatusCode;
 use super::facts::Facts;
 use super::field::{check_line, is_unfolded, quick_line};
 use super::lines::{Bound, Line, Lines};
-use super::{Fault, Fields, KeepAlive, request_line, status_line};
+use super::{Fault, Fields, KeepAlive, KnownFields, request_line, status_line};
 use crate::body::{Framing, FramingRule};
 use crate::connection::{ConnectionOptions, Persistence};
 use crate::error::ErrorKind;
@@ -111,7 +111,7 @@ impl StartLine {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Whole {
     /// Behind its field lines.
-    fields: usize,
+    pub(super) fields: usize,
     /// Behind its final empty line.
     pub(crate) len: usize,
 }
@@ -139,14 +139,18 @@ impl HeadParser {
     }
 
     /// Parses as many whole lines as there are. `None`: more input is needed; then the next input
-    /// must start with the same bytes.
+    /// must start with the same bytes. What is `known` need not be read.
     pub(crate) fn advance<R: Role>(
         &mut self,
         input: &[u8],
         limits: &Limits,
         http09: bool,
+        mut known: Option<&mut KnownFields>,
     ) -> Result<Option<Whole>, Fault> {
         self.seen = input.len();
+        if let Some(known) = &mut known {
+            known.begin();
+        }
         if self.start.is_none() && !self.start_line::<R>(input, limits, http09)? {
             return Ok(None);
         }
@@ -154,6 +158,13 @@ impl HeadParser {
         let (version, fields) = (line.version(), *fields);
         if version == Version::Http09 {
             return Ok(Some(Whole { fields, len: fields }));
+        }
+        if let Some(known) = known
+            && self.lines.fresh() == Some(fields)
+            && let Some((whole, facts)) = known.recall((input, fields), R::IS_SERVER, limits)
+        {
+            self.facts = facts;
+            return Ok(Some(whole));
         }
         let bound = Bound { bytes: limits.head, fault: Fault::new(ErrorKind::HeadTooLarge, limits.head) };
         loop {
@@ -258,6 +269,16 @@ impl HeadParser {
         check_line(text)
             .and_then(|name| self.facts.gather(input, (line.start, line.start + name, line.end), version, R::IS_SERVER))
             .map_err(|f| f.after(line.start))
+    }
+
+    /// The head that `advance` found whole in `input` will be known, if it is not already.
+    #[inline]
+    pub(crate) fn teach<R: Role>(&self, whole: Whole, input: &[u8], known: &mut KnownFields) {
+        if !known.came_again()
+            && let Some(head) = self.parsed(whole, input)
+        {
+            known.learn(head.fields, head.facts, R::IS_SERVER);
+        }
     }
 
     /// The head that `advance` found whole in `input`.

@@ -9,6 +9,7 @@ pub(crate) mod encode;
 pub(crate) mod facts;
 mod field;
 pub(crate) mod head;
+mod known;
 mod lines;
 mod request_line;
 mod status_line;
@@ -17,6 +18,7 @@ mod target;
 pub use facts::KeepAlive;
 pub use field::{Field, FieldIter, Fields};
 pub use head::{Expectation, RequestHead, ResponseHead};
+pub use known::KnownFields;
 
 pub(crate) use bytes::{is_name, is_token_byte, token_end};
 pub(crate) use field::check_line;

@@ -103,7 +103,7 @@ impl Body {
     /// The length is what is announced, whatever becomes of the file: bytes appended later are not sent,
     /// and a file that is cut in the meantime ends the connection inside of the message. What is to be sent
     /// by the kernel is lent to the socket and not copied: a file written to in place meanwhile, not replaced by
-    /// another, may change bytes that wait there, up to about a mebibyte on this side.
+    /// another, may change bytes that wait there, up to about two mebibytes on this side.
     ///
     /// What the kernel does not have in memory it reads from the disk while the thread of the connection
     /// waits, two mebibytes at most before others have their turn; so it is with every server that uses

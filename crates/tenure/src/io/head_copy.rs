@@ -31,6 +31,11 @@ impl<'b> HeadCopy<'b> {
         Self { received, copy }
     }
 
+    /// A copy that shares its memory with no other: it may be kept for long.
+    pub(crate) fn apart(received: &'b [u8]) -> Self {
+        Self { received, copy: Bytes::copy_from_slice(received) }
+    }
+
     /// A part of the received head, as the same part of the copy.
     pub(crate) fn share(&self, part: &[u8]) -> Bytes {
         let start = part.as_ptr().addr().wrapping_sub(self.received.as_ptr().addr());

@@ -12,6 +12,7 @@ pub(crate) mod file;
 mod head_copy;
 pub(crate) mod incoming;
 mod jitter;
+pub(crate) mod known_fields;
 mod names;
 mod probes;
 mod scratch;

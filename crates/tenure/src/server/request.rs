@@ -8,6 +8,7 @@ use tenure_proto::{Connection, Event, Expectation, ProtocolError, RequestHead, S
 
 use super::spare_map;
 use crate::Body;
+use crate::io::known_fields::Known;
 use crate::io::{HeadCopy, Transport, Wire, fields};
 
 /// One step of the client's message, owned.
@@ -37,11 +38,12 @@ pub(super) fn step<S: Wire, R>(
     connection: &mut Connection<Server>,
     transport: &mut Transport<S>,
     now: Instant,
-    read: impl FnOnce(&RequestHead<'_>, &[u8]) -> R,
+    known: &mut Known,
+    read: impl FnOnce(&RequestHead<'_>, &[u8], &mut Known) -> R,
 ) -> Result<Step<R>, ProtocolError> {
     let input = transport.unread();
-    let (used, step) = match connection.receive(input, now) {
-        Ok((used, Event::Head(ref head))) => (used, Step::Request(read(head, &input[..used]))),
+    let (used, step) = match connection.receive_knowing(input, now, &mut known.fields) {
+        Ok((used, Event::Head(ref head))) => (used, Step::Request(read(head, &input[..used], known))),
         Ok((used, Event::Content(data))) => {
             let len = data.len();
             return Ok(Step::Content(transport.take(used, len)));
@@ -63,20 +65,32 @@ pub(super) fn content_step<S: Wire>(
     transport: &mut Transport<S>,
     now: Instant,
 ) -> Result<Step, ProtocolError> {
-    step(connection, transport, now, |_, _| ())
+    step(connection, transport, now, &mut Known::default(), |_, _, _| ())
 }
 
 /// Makes `request`, which is new, the one whose head was received. It is filled where it lies: it
 /// is too large to be passed on from hand to hand.
-pub(super) fn read_head(head: &RequestHead<'_>, received: &[u8], request: &mut Request<Body>) -> Received {
+pub(super) fn read_head(
+    head: &RequestHead<'_>,
+    received: &[u8],
+    known: &mut Known,
+    request: &mut Request<Body>,
+) -> Received {
+    let again = known.map(head.fields);
+    let copied = if again.is_some() { head.target } else { received };
     Received {
-        readable: fill(request, head, &HeadCopy::new(received)),
+        readable: fill(request, head, &HeadCopy::new(copied), again),
         unknown_expectation: head.expectation == Expectation::Unknown,
         upgrade: head.upgrade || head.method == b"CONNECT",
     }
 }
 
-fn fill(request: &mut Request<Body>, head: &RequestHead<'_>, copy: &HeadCopy<'_>) -> Result<(), http::Error> {
+fn fill(
+    request: &mut Request<Body>,
+    head: &RequestHead<'_>,
+    copy: &HeadCopy<'_>,
+    again: Option<HeaderMap>,
+) -> Result<(), http::Error> {
     *request.method_mut() = Method::from_bytes(head.method)?;
     *request.uri_mut() = Uri::from_maybe_shared(copy.share(head.target))?;
     *request.version_mut() = match head.version {
@@ -84,7 +98,11 @@ fn fill(request: &mut Request<Body>, head: &RequestHead<'_>, copy: &HeadCopy<'_>
         Version::Http10 => http::Version::HTTP_10,
         Version::Http11 => http::Version::HTTP_11,
     };
-    spare_map::take(request.headers_mut(), head.fields.len());
-    fields::to_map_shared(head.fields, request.headers_mut(), copy);
+    if let Some(fields) = again {
+        *request.headers_mut() = fields;
+    } else {
+        spare_map::take(request.headers_mut(), head.fields.len());
+        fields::to_map_shared(head.fields, request.headers_mut(), copy);
+    }
     Ok(())
 }

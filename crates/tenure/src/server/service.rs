@@ -15,6 +15,7 @@ use super::handling::{Clock, Failure};
 use super::request::{Received, Step, read_head, step};
 use super::stream::Stream;
 use super::upgrade;
+use crate::io::known_fields::{self, Known};
 use crate::{Body, BoxError};
 
 /// A service, cloned for each connection.
@@ -110,8 +111,10 @@ fn begin<S: Stream, V: HttpService>(
 ) -> Begun<V::Future, V::Content> {
     let now = drive.take_time();
     let mut request = Request::new(Body::empty());
-    let read = |head: &RequestHead<'_>, received: &[u8]| read_head(head, received, &mut request);
-    let received = match step(&mut drive.connection, &mut drive.transport, now, read) {
+    let read =
+        |head: &RequestHead<'_>, received: &[u8], known: &mut Known| read_head(head, received, known, &mut request);
+    let (id, connection, transport) = (drive.id(), &mut drive.connection, &mut drive.transport);
+    let received = match known_fields::with(id, |known| step(connection, transport, now, known, read)) {
         Ok(Step::Request(received)) => received,
         Ok(Step::NeedInput) => return Begun::Other(Next::NeedInput),
         Ok(Step::Paused | Step::Closed | Step::Content(_) | Step::End(_)) => return Begun::Other(Next::Step),

@@ -1,23 +1,24 @@
-//! An allocator that counts, for programs of one test: the counters are one for the whole process.
+//! An allocator that counts, for programs of one test: what is live is one figure for the whole process.
 #![allow(unsafe_code, reason = "a counting allocator can only be written so")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 
-static TAKEN: AtomicIsize = AtomicIsize::new(0);
 static LIVE: AtomicIsize = AtomicIsize::new(0);
 
 thread_local! {
+    static TAKEN: Cell<Option<&'static AtomicUsize>> = const { Cell::new(None) };
     static LEFT_OUT: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The system's allocator; a program that counts makes it its `#[global_allocator]`.
 pub(crate) struct Counting;
 
-/// How often something was allocated.
-pub(crate) fn taken() -> isize {
-    TAKEN.load(Ordering::Relaxed)
+/// From now on `taken` says how often this thread allocates, and no other: the test runner's own thread does so too,
+/// whenever it is its turn.
+pub(crate) fn count_this_thread(taken: &'static AtomicUsize) {
+    TAKEN.set(Some(taken));
 }
 
 /// Bytes that are allocated now.
@@ -25,15 +26,16 @@ pub(crate) fn live() -> isize {
     LIVE.load(Ordering::Relaxed)
 }
 
-/// From now on this thread's allocations are not counted: it plays the other side.
+/// From now on what this thread allocates is not among what is live: it plays the other side.
 pub(crate) fn leave_out_this_thread() {
     LEFT_OUT.set(true);
 }
 
-fn note(taken: isize, bytes: isize) {
-    // At a thread's end there may be no flag any more.
-    if LEFT_OUT.try_with(Cell::get) != Ok(true) {
-        TAKEN.fetch_add(taken, Ordering::Relaxed);
+fn note(taken: usize, bytes: isize) {
+    if let Some(count) = TAKEN.get() {
+        count.fetch_add(taken, Ordering::Relaxed);
+    }
+    if !LEFT_OUT.get() {
         LIVE.fetch_add(bytes, Ordering::Relaxed);
     }
 }

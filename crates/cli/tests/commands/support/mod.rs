@@ -35,6 +35,8 @@ pub(crate) fn eventually(mut done: impl FnMut() -> bool) -> bool {
         if begun.elapsed() > Duration::from_secs(60) {
             return false;
         }
+        // What is looked at happens in another process, which may need this processor.
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

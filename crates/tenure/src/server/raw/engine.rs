@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::StatusCode;
-use tenure_proto::{Connection, Directive, Event, Expectation, MisuseError, ProtocolError, RequestHead, Server};
+use tenure_proto::{
+    Connection, Directive, Event, Expectation, KnownFields, MisuseError, ProtocolError, RequestHead, Server,
+};
 
 use super::{Answered, Request, Response};
+use crate::io::known_fields;
 use crate::server::drive::{Drive, Ended, Engine, Served, Turned};
 use crate::server::facts::Asked;
 use crate::server::stream::Stream;
@@ -80,7 +83,7 @@ where
     fn next<S: Stream>(&mut self, drive: &mut Drive<S>) -> Next {
         let input = drive.transport.lend();
         let mut used = 0;
-        let next = self.answer_all(drive, &input, &mut used);
+        let next = known_fields::with(drive.id(), |known| self.answer_all(drive, &input, &mut used, &mut known.fields));
         drive.transport.give_back(input, used);
         next.unwrap_or_else(|error| match drive.refuse_now(error) {
             Ok(()) => Next::Flush,
@@ -94,6 +97,7 @@ where
         drive: &mut Drive<S>,
         input: &[u8],
         used: &mut usize,
+        known: &mut KnownFields,
     ) -> Result<Next, ProtocolError> {
         // What came together came at one time.
         let mut now = drive.take_time();
@@ -102,7 +106,7 @@ where
                 // The wait for the next request begins behind the last answer.
                 now = drive.take_time();
             }
-            let (n, event) = drive.connection.receive(&input[*used..], now)?;
+            let (n, event) = drive.connection.receive_knowing(&input[*used..], now, known)?;
             *used += n;
             let answered = match event {
                 Event::Head(ref head) if head.expectation == Expectation::Unknown => {

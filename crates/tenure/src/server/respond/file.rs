@@ -13,12 +13,10 @@ use crate::server::listener::UNSENT;
 use crate::server::stream::Stream;
 use crate::{Body, BoxError};
 
-/// What the kernel is given at a time: as nginx does by default (`sendfile_max_chunk`).
-const PIECE: u64 = 2 * 1024 * 1024;
-
-/// What may wait in the kernel unsent, beside [`UNSENT`] of other content, before the last piece of a file. It is the
-/// file's own memory, lent to the socket and not copied, so that much of it costs little, and each call sends more.
-const UNSENT_FILE: u32 = 1024 * 1024;
+/// What the kernel is given at a time, as nginx does by default (`sendfile_max_chunk`); and what may wait in the kernel
+/// unsent before a file's last piece, instead of [`UNSENT`]. It is the file's own memory, lent to the socket and not
+/// copied, so that much of it costs little, and the less often the socket has room again.
+const PIECE: u32 = 2 * 1024 * 1024;
 
 /// A part of a file on its way out.
 pub(super) struct OutgoingFile {
@@ -52,13 +50,13 @@ impl<S: Stream> Drive<S> {
             // A peer that takes all at once would keep the thread until the file ends.
             ready!(pin!(tokio::task::yield_now()).poll(cx));
         }
-        let piece = file.rest.split(PIECE);
+        let piece = file.rest.split(PIECE.into());
         let follows = file.rest.len() > 0;
         if follows != file.holds_more
             && let Some(socket) = self.transport.stream_mut().plain()
         {
             file.holds_more = follows;
-            socket.hold_unsent(if follows { UNSENT_FILE } else { UNSENT });
+            socket.hold_unsent(if follows { PIECE } else { UNSENT });
         }
         let len = piece.len() as usize;
         let delimiters = self.connection.send_content(len)?;
