@@ -2,18 +2,21 @@
 //! early answer is seen while the request's content is still going out.
 
 mod content;
+mod failing;
 mod let_go;
 mod pipelined;
 mod sending;
+mod waits;
 
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame};
-use tenure_proto::{CloseReason, ErrorKind, Event, Fate, Framing, Persistence};
+use tenure_proto::{CloseReason, Event, Framing, Persistence};
+use tracing::{Instrument as _, Span};
 
 use super::OnInterim;
 use super::evidence::Before;
@@ -28,10 +31,7 @@ use crate::observe::{Head, Timing, UnderWay};
 pub(super) use let_go::Rest;
 pub(super) use pipelined::{Queued, observe, queue_whole};
 use pipelined::{queue_end, queue_head};
-
-/// How long a client with `Expect: 100-continue` waits before it sends its content unasked
-/// (RFC 9110 section 10.1.1 forbids to wait for ever).
-const CONTINUE_WAIT: Duration = Duration::from_secs(1);
+use waits::CONTINUE_WAIT;
 
 /// A request under way and its response.
 pub(super) struct Exchange {
@@ -70,7 +70,6 @@ pub(super) struct Exchange {
     before: Option<Before>,
     /// Whether its fate is judged by that. An idempotent request is sent again without evidence.
     judges: bool,
-    response_timeout: Option<Duration>,
     /// When the response's head must be there.
     until: Option<Instant>,
     /// When its turn came, if it stood behind others.
@@ -90,33 +89,22 @@ pub(super) enum Step {
 }
 
 impl Exchange {
-    /// Queues the request's head.
-    pub(super) fn start(mut lease: Lease, prepared: &Prepared, content: Body) -> Result<Self, Error> {
+    /// A request that is about to be sent.
+    pub(super) fn new(mut lease: Lease, prepared: &Prepared, content: Body) -> Self {
         let stale = lease.may_be_stale();
         let observed = observe(&lease.shared, lease.course(), prepared);
-        let response_timeout = lease.shared.response_timeout;
         let judges = lease.shared.repeat_undelivered && !prepared.class.is_idempotent();
         let pooled = lease.pooled();
         let sent_before = pooled.transport.sent();
         let before = stale.then(|| Before::of(&**pooled.transport.stream()));
         let heard_at = pooled.course.began();
-        let length = content.size_hint().exact();
-        let framing = queue_head(pooled, prepared, length)?;
-        let owed = if let Framing::Length(length) = framing { Some(length) } else { None };
-        let content = if owed == Some(0) && content.is_end_stream() {
-            queue_end(pooled)?;
-            None
-        } else {
-            Some(content)
-        };
-        let waits = prepared.waits_to_be_asked && owed != Some(0);
-        Ok(Self {
+        Self {
             observed,
             lease,
-            content,
-            owed,
+            content: Some(content),
+            owed: None,
             trailers: None,
-            hold: waits.then(|| io::now() + CONTINUE_WAIT),
+            hold: None,
             unasked: false,
             stalled: None,
             heard_at,
@@ -130,39 +118,37 @@ impl Exchange {
             waits: false,
             before,
             judges,
-            response_timeout,
             until: prepared.until,
             due: None,
             deadline: Deadline::default(),
             left: None,
             is_read: false,
-        })
+        }
     }
 
-    /// The response's head. [`response::with_content`] adds the rest.
-    pub(super) async fn response(&mut self) -> Result<Response<()>, Error> {
-        match poll_fn(|cx| self.poll_step(cx)).await {
+    /// Sends the request and receives the response's head, which is what its `span` covers.
+    pub(super) async fn response(&mut self, prepared: &Prepared, span: &Span) -> Result<Response<()>, Error> {
+        self.begin(prepared)?;
+        match poll_fn(|cx| span.in_scope(|| self.poll_step(cx))).await {
             Ok(Step::Head(head)) => Ok(head),
             Ok(_) => Err(self.error(Kind::Ended(CloseReason::Malformed))),
-            Err(error) => Err(Box::pin(self.judge(error)).await),
+            Err(error) => Err(Box::pin(self.judge(error).instrument(span.clone())).await),
         }
     }
 
-    /// What can be known beyond the error itself.
-    async fn judge(&mut self, error: Error) -> Error {
-        let unclear = matches!(error.fate(), Fate::Unknown | Fate::Incomplete);
-        // What answers nothing (a 408 for the idle time) comes before the end of its connection.
-        let ends = self.fin || error.is_stray();
-        match self.before {
-            Some(before) if self.judges && ends && unclear && error.lost_connection() => {
-                let stream = self.lease.pooled().transport.stream();
-                match before.judge(&**stream, self.fin).await {
-                    Fate::LikelyUndelivered => error.with_fate(Fate::LikelyUndelivered),
-                    _ => error,
-                }
-            }
-            _ => error,
+    /// Queues the request's head.
+    fn begin(&mut self, prepared: &Prepared) -> Result<(), Error> {
+        let length = self.content.as_ref().and_then(|content| content.size_hint().exact());
+        let pooled = self.lease.pooled();
+        let framing = queue_head(pooled, prepared, length)?;
+        self.owed = if let Framing::Length(length) = framing { Some(length) } else { None };
+        if self.owed == Some(0) && self.content.as_ref().is_none_or(HttpBody::is_end_stream) {
+            queue_end(pooled)?;
+            self.content = None;
         }
+        let waits = prepared.waits_to_be_asked && self.owed != Some(0);
+        self.hold = waits.then(|| io::now() + CONTINUE_WAIT);
+        Ok(())
     }
 
     /// Goes on with both halves until the response has taken a step.
@@ -291,44 +277,6 @@ impl Exchange {
         }
     }
 
-    /// The request has only just left, and nothing has come: no read is tried.
-    fn is_early(&mut self, cx: &mut Context<'_>) -> bool {
-        let pooled = self.lease.pooled();
-        let is_first = !std::mem::replace(&mut self.waits, true);
-        // Under TLS something may wait that the socket does not know of.
-        let is_early =
-            is_first && !pooled.origin.is_secure() && pooled.transport.stream().socket().poll_heard(cx).is_pending();
-        if is_early {
-            pooled.transport.rest();
-        }
-        is_early
-    }
-
-    /// Nothing has come: until one of the times that end a wait.
-    fn poll_waits(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let pooled = self.lease.pooled();
-        let content_end = pooled.connection.deadline().map(|(_, at)| at);
-        let (response_end, send_end) = (self.response_deadline(), self.send_deadline());
-        let next = [self.hold, content_end, response_end, send_end].into_iter().flatten().min();
-        ready!(self.deadline.poll(next, cx));
-        let now = io::now();
-        self.heard_at = now;
-        if self.hold.is_some_and(|at| at <= now) {
-            (self.hold, self.unasked) = (None, true);
-            self.poll_send(cx)?;
-        }
-        for (end, what) in [(response_end, "the response"), (send_end, "the server to take the request")] {
-            if end.is_some_and(|at| at <= now) {
-                self.lease.pooled().connection.close(CloseReason::TimedOut);
-                return Poll::Ready(Err(self.error(Kind::TimedOut(what))));
-            }
-        }
-        match self.lease.pooled().connection.expire(now) {
-            Ok(()) => Poll::Ready(Ok(())),
-            Err(e) => Poll::Ready(Err(self.error(Kind::Protocol(e)))),
-        }
-    }
-
     /// Bytes have come. RFC 9112 section 9.2: what was sent with no request outstanding is never an answer.
     fn hear(&mut self) -> Result<(), Error> {
         let Some(before) = self.before.filter(|_| !self.heard) else { return Ok(()) };
@@ -339,31 +287,6 @@ impl Exchange {
         }
         pooled.connection.close(CloseReason::Unsolicited);
         Err(self.error(Kind::Stray))
-    }
-
-    fn response_deadline(&self) -> Option<Instant> {
-        if self.answered {
-            return None;
-        }
-        let after_sending = self.lease.course().sent_at().max(self.due).zip(self.response_timeout);
-        let after_sending = after_sending.and_then(|(sent, timeout)| sent.checked_add(timeout));
-        [after_sending, self.until].into_iter().flatten().min()
-    }
-
-    /// An error with what can be known about the request.
-    pub(super) fn error(&mut self, kind: Kind) -> Error {
-        let pooled = self.lease.pooled();
-        let begun = match &kind {
-            Kind::Protocol(e) => e.kind() != ErrorKind::NoResponse && !matches!(e.kind(), ErrorKind::TimedOut(_)),
-            Kind::Stray => false,
-            _ => !pooled.transport.unread().is_empty(),
-        };
-        let fate = if self.answered || begun { Fate::AnsweredInPart } else { self.sent_part() };
-        // The write's own error says more than the EOF or reset that followed it.
-        match (self.write_error.take(), fate) {
-            (Some(error), fate) if fate != Fate::AnsweredInPart => Error::new(Kind::Io(error), fate),
-            (_, fate) => Error::new(kind, fate),
-        }
     }
 }
 

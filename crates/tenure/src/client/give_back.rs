@@ -36,7 +36,7 @@ impl Shared {
             }
         };
         pooled.alarm.is_armed();
-        let (decision, acts) = state.pool.check_in(&origin, pooled, keep, now);
+        let (decision, acts) = state.pool.check_in(origin, pooled, keep, now);
         match decision {
             CheckIn::Give(ticket, pooled) => {
                 let waiting = state.waiting.remove(&ticket);

@@ -210,6 +210,15 @@ impl Lease {
         looked
     }
 
+    /// Nothing more is done with the connection: it is kept if it is idle, else closed.
+    pub(super) fn give_back(&mut self) {
+        let Some(pooled) = self.pooled.take() else { return };
+        match pooled.persistence() {
+            Persistence::Persist => self.shared.check_in(pooled, self.ended.unwrap_or_else(io::now)),
+            Persistence::Close(why) => self.shared.retire(pooled, why),
+        }
+    }
+
     /// The server has answered: it keeps connections for as long as this one was idle, and for more
     /// requests than this one had carried.
     pub(super) fn survived(&self) {
@@ -222,10 +231,6 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(pooled) = self.pooled.take() else { return };
-        match pooled.persistence() {
-            Persistence::Persist => self.shared.check_in(pooled, self.ended.unwrap_or_else(io::now)),
-            Persistence::Close(why) => self.shared.retire(pooled, why),
-        }
+        self.give_back();
     }
 }

@@ -45,8 +45,8 @@ use std::task::{Context, Poll};
 use http::{Request, Response, StatusCode, Uri};
 use tenure_proto::{Attempt, Verdict};
 use tower_service::Service;
+use tracing::Span;
 use tracing::field::Empty;
-use tracing::{Instrument as _, Span};
 
 use crate::error::{Error, Kind};
 use crate::observe::{ConnectionInfo, is_traced};
@@ -124,7 +124,8 @@ impl Client {
     /// With what is known about the request's fate: [`Error::fate`].
     pub async fn request(&self, request: Request<Body>) -> Result<Response<Body>, Error> {
         let (parts, mut body) = request.into_parts();
-        let mut prepared = Prepared::new(parts, self.shared.request_timeout, &self.shared.origins)?;
+        let (origin, version) = request::origin_and_version(&parts, &self.shared.origins)?;
+        let mut prepared = Prepared::new(parts, origin, version, self.shared.request_timeout);
         self.expect(&mut prepared, &body);
         let method = prepared.class;
         let mut first: Option<Fate> = None;
@@ -159,14 +160,20 @@ impl Client {
             let reused = lease.may_be_stale();
             let repeats_408 = reused && first.is_none() && method.is_idempotent();
             let span = span(&prepared, Some(info));
-            let mut exchange = Exchange::start(lease, &prepared, body).map_err(both)?;
-            let fate = match exchange.response().instrument(span.clone()).await {
+            let mut exchange = Exchange::new(lease, &prepared, body);
+            let fate = match exchange.response(&prepared, &span).await {
                 Ok(head) => {
                     let status = head.status();
                     span.record("http.response.status_code", status.as_u16());
                     let entered = span.enter();
-                    let response = response::with_content(head, exchange);
+                    let timing = exchange.timing();
+                    let content = match exchange.take_whole() {
+                        // The connection is free from here on.
+                        Some(whole) if exchange.give_back() => whole.into(),
+                        whole => response::content(whole, exchange),
+                    };
                     drop(entered);
+                    let response = head.map(|()| content.told(timing));
                     match replay {
                         // The server gave the connection up before this request came (RFC 9110 section 15.5.9).
                         Some(again) if repeats_408 && status == StatusCode::REQUEST_TIMEOUT => {

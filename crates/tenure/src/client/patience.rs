@@ -28,12 +28,17 @@ pub(super) struct Patience {
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     idle: Duration,
-    at: Instant,
+    /// Until when it counts.
+    until: Instant,
 }
 
 impl Seen {
+    fn now(idle: Duration, now: Instant) -> Self {
+        Self { idle, until: now + EXPIRY }
+    }
+
     fn is_recent(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.at) < EXPIRY
+        now < self.until
     }
 }
 
@@ -42,7 +47,7 @@ impl Patience {
     pub(super) fn survived(&mut self, idle: Duration, now: Instant) {
         let longer = self.survived.is_none_or(|seen| seen.idle <= idle || !seen.is_recent(now));
         if longer {
-            self.survived = Some(Seen { idle, at: now });
+            self.survived = Some(Seen::now(idle, now));
         }
         // The close that was seen had another reason: a restart, pressure. But not if one limit explains
         // both: the two sides begin to count at different moments.
@@ -59,7 +64,7 @@ impl Patience {
             seen.idle >= idle || sharper || !seen.is_recent(now)
         });
         if replaced {
-            self.closed = Some((Seen { idle, at: now }, known));
+            self.closed = Some((Seen::now(idle, now), known));
         }
         // It closes earlier than it once did.
         if self.survived.is_some_and(|seen| seen.idle >= idle) {

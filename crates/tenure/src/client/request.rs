@@ -47,15 +47,8 @@ enum Target {
 }
 
 impl Prepared {
-    pub(super) fn new(mut parts: request::Parts, timeout: Option<Duration>, origins: &Origins) -> Result<Self, Error> {
+    pub(super) fn new(mut parts: request::Parts, origin: Origin, version: Version, timeout: Option<Duration>) -> Self {
         let called = now();
-        let refused = |why| Error::new(Kind::Request(why), Fate::NotSent);
-        let origin = origins.of(&parts.uri).map_err(refused)?;
-        let version = match parts.version {
-            http::Version::HTTP_11 => Version::Http11,
-            http::Version::HTTP_10 => Version::Http10,
-            other => return Err(refused(format!("{other:?} is not spoken here: HTTP/1.0 or 1.1").into())),
-        };
         let headers = parts.headers;
         let class = match MethodClass::of(parts.method.as_str().as_bytes()) {
             MethodClass::Other if headers.contains_key("idempotency-key") => MethodClass::Idempotent,
@@ -63,7 +56,7 @@ impl Prepared {
         };
         let expects_continue = version == Version::Http11
             && headers.get(header::EXPECT).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        Ok(Self {
+        Self {
             target: target(&parts.method, parts.uri, &origin),
             origin,
             method: parts.method,
@@ -76,7 +69,7 @@ impl Prepared {
             on_interim: parts.extensions.remove(),
             called,
             until: timeout.and_then(|timeout| called.checked_add(timeout)),
-        })
+        }
     }
 
     /// The request target, as it is sent.
@@ -111,6 +104,20 @@ impl Prepared {
     pub(super) fn unguard(&mut self) {
         self.headers.remove(header::EXPECT);
         (self.expects_continue, self.waits_to_be_asked, self.is_guarded) = (false, false, false);
+    }
+}
+
+/// Where a request goes, and as what it is sent.
+///
+/// # Errors
+/// Its URI is no absolute http or https URI, or its version is not spoken here.
+pub(super) fn origin_and_version(parts: &request::Parts, origins: &Origins) -> Result<(Origin, Version), Error> {
+    let refused = |why| Error::new(Kind::Request(why), Fate::NotSent);
+    let origin = origins.of(&parts.uri).map_err(refused)?;
+    match parts.version {
+        http::Version::HTTP_11 => Ok((origin, Version::Http11)),
+        http::Version::HTTP_10 => Ok((origin, Version::Http10)),
+        other => Err(refused(format!("{other:?} is not spoken here: HTTP/1.0 or 1.1").into())),
     }
 }
 

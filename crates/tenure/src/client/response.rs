@@ -51,23 +51,14 @@ pub(super) fn head(head: &ResponseHead<'_>, received: &[u8]) -> Response<()> {
     response
 }
 
-/// Adds the content. If all of it has come, as with a response without any, the connection is given
-/// back at once.
-pub(super) fn with_content(head: Response<()>, mut exchange: Exchange) -> Response<Body> {
-    let timing = exchange.timing();
-    let body = match exchange.take_whole() {
-        Some(content) => {
-            if !exchange.is_over() {
-                Box::new(exchange).let_go();
-            }
-            content.into()
-        }
-        None => {
-            exchange.left = exchange.content_left();
-            Body::response(Box::new(exchange))
-        }
-    };
-    head.map(|()| body.told(timing))
+/// The content that goes on with its `exchange`, but for what is `whole` already.
+pub(super) fn content(whole: Option<Bytes>, mut exchange: Exchange) -> Body {
+    if let Some(content) = whole {
+        Box::new(exchange).let_go();
+        return content.into();
+    }
+    exchange.left = exchange.content_left();
+    Body::response(Box::new(exchange))
 }
 
 impl Receiving for Exchange {

@@ -11,6 +11,10 @@ use crate::TcpFacts;
 use crate::io::Wire;
 use crate::sys::{self, Peek};
 
+/// So much is written without asking the runtime first: mostly there is room. What is larger may have more behind it,
+/// and there the runtime sees to it that other tasks have their turns.
+const AT_ONCE: usize = 8 * 1024;
+
 /// A stream of any kind to an origin.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static {
     /// The socket underneath.
@@ -75,7 +79,11 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let taken = ready!(Pin::new(&mut self.tcp).poll_write(cx, buf))?;
+        let tried = if buf.len() <= AT_ONCE { self.tcp.try_write(buf) } else { Err(io::ErrorKind::WouldBlock.into()) };
+        let taken = match tried {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => ready!(Pin::new(&mut self.tcp).poll_write(cx, buf))?,
+            tried => tried?,
+        };
         self.written += taken as u64;
         Poll::Ready(Ok(taken))
     }

@@ -67,19 +67,22 @@ impl<S: Wire> Transport<S> {
     }
 
     /// The first `n` unread bytes were used.
+    #[inline]
     pub(crate) fn consume(&mut self, n: usize) {
-        self.input.advance(n);
+        if n > 0 {
+            self.input.advance(n);
+        }
     }
 
     /// The first `used` unread bytes were used, and the last `len` of them are content: taken
     /// without copying, but for a little of it, since the whole buffer is kept with what is taken.
     pub(crate) fn take(&mut self, used: usize, len: usize) -> Bytes {
-        self.input.advance(used - len);
         if len > LITTLE {
+            self.input.advance(used - len);
             return self.input.split_to(len).freeze();
         }
-        let content = Bytes::copy_from_slice(&self.input[..len]);
-        self.input.advance(len);
+        let content = Bytes::copy_from_slice(&self.input[used - len..used]);
+        self.input.advance(used);
         content
     }
 

@@ -34,6 +34,15 @@ impl Exchange {
         Some(content)
     }
 
+    /// Gives the connection back, if nothing is left to be done with it. False: it goes on.
+    pub(in super::super) fn give_back(&mut self) -> bool {
+        let is_over = self.is_over();
+        if is_over {
+            self.lease.give_back();
+        }
+        is_over
+    }
+
     /// The end of a length-delimited message needs no further input: take it when the last of its content
     /// is taken, so that the connection is free before the caller asks again.
     pub(in super::super) fn take_end(&mut self, now: impl FnOnce() -> Instant) {

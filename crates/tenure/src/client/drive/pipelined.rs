@@ -32,7 +32,6 @@ impl Exchange {
         // The server has the time that it has for any request from its turn on.
         let due = queued.course.sent_at().map(|_| now());
         *lease.course_mut() = queued.course;
-        let response_timeout = lease.shared.response_timeout;
         Self {
             observed: queued.observed,
             lease,
@@ -54,7 +53,6 @@ impl Exchange {
             waits: false,
             before: queued.before,
             judges: false,
-            response_timeout,
             // Its caller watches that: here others would suffer.
             until: None,
             deadline: Deadline::default(),

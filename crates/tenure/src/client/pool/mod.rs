@@ -194,29 +194,30 @@ impl<K: Hash + Ord + Clone, C> Pool<K, C> {
     /// A connection's exchange has ended and the connection persists.
     pub(crate) fn check_in(
         &mut self,
-        origin: &K,
+        origin: K,
         connection: C,
         keep: Keep,
         now: Instant,
     ) -> (CheckIn<C>, Orders<K, C>) {
-        let yields = self.must_yield(origin, &keep, now);
-        let entry = match self.origins.get_mut(origin) {
+        let yields = !self.starved.is_empty() && self.must_yield(&origin, &keep, now);
+        let entry = match self.origins.get_mut(&origin) {
             Some(entry) => entry,
             None => self.origins.entry(origin.clone()).or_default(),
         };
         if !yields && let Some(ticket) = entry.next_for(&keep, now) {
             return (CheckIn::Give(ticket, connection), Orders::default());
         }
-        let slot = self.idle.insert(Idle { origin: origin.clone(), connection, keep });
+        let somebody_waits = !entry.waiting.is_empty() || !self.starved.is_empty();
+        let waited_for = somebody_waits.then(|| origin.clone());
+        let slot = self.idle.insert(Idle { origin, connection, keep });
         self.expiries.expect(slot, keep.until);
         entry.idle.push(slot);
-        let somebody_waits = !entry.waiting.is_empty() || !self.starved.is_empty();
         let mut orders = Orders::default();
         if self.idle.len() > self.limits.idle {
             self.evict_oldest(CloseReason::PoolFull, &mut orders);
         }
-        if somebody_waits {
-            self.settle_into(origin, &mut orders);
+        if let Some(origin) = waited_for {
+            self.settle_into(&origin, &mut orders);
         }
         (CheckIn::Kept, orders)
     }

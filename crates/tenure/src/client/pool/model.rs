@@ -80,7 +80,7 @@ impl World {
 
     fn check_in(&mut self, origin: char, id: Id) {
         let (keep, now) = (self.keep(), self.now);
-        let (decision, orders) = self.pool.check_in(&origin, id, keep, now);
+        let (decision, orders) = self.pool.check_in(origin, id, keep, now);
         match decision {
             CheckIn::Give(ticket, given) => {
                 assert_eq!(given, id);

@@ -52,7 +52,7 @@ impl Scene {
     }
 
     fn check_in(&mut self, origin: char, id: Id) -> (CheckIn<Id>, Orders<char, Id>) {
-        self.pool.check_in(&origin, id, keep(self.now), self.now)
+        self.pool.check_in(origin, id, keep(self.now), self.now)
     }
 
     fn idle(&mut self, origin: char, id: Id) {
@@ -210,7 +210,7 @@ fn a_connection_that_was_used_again_expires_by_its_last_use() {
     assert_eq!(scene.pool.next_expiry(), Some(start + IDLE + Duration::from_secs(2)));
     scene.ask('a', Wish::Any);
     let sooner = Keep { until: Some(scene.now + SETTLED), ..keep(scene.now) };
-    scene.pool.check_in(&'a', 1, sooner, scene.now);
+    scene.pool.check_in('a', 1, sooner, scene.now);
     assert_eq!(scene.pool.expire(scene.now + SETTLED).close, [(1, CloseReason::Idle)]);
 }
 
@@ -250,7 +250,7 @@ fn a_connection_may_be_kept_for_ever() {
     let mut scene = Scene::new(limits(2));
     scene.open('a');
     let ever = Keep { until: None, ..keep(scene.now) };
-    scene.pool.check_in(&'a', 1, ever, scene.now);
+    scene.pool.check_in('a', 1, ever, scene.now);
     assert_eq!((scene.pool.expire(scene.now + IDLE * 1000), scene.pool.next_expiry()), (NONE, None));
     assert_eq!(scene.pool.drain().close, [(1, CloseReason::Shutdown)]);
 }
