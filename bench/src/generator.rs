@@ -60,7 +60,7 @@ impl Generator {
         Ok(Self {
             epoll,
             connections,
-            batches: [0, 1]
+            batches: [0, load.depth]
                 .map(|first| (first..first + load.depth).flat_map(|n| load.requests[n % 2]).copied().collect()),
             batch_response: load.response * load.depth,
             depth: load.depth,

@@ -17,7 +17,7 @@ use crate::cases::{Address, Case};
 use crate::tally::{Outcome, Tally};
 
 /// Far longer than any wait of a scenario.
-const HUNG: Duration = Duration::from_secs(15);
+const HUNG: Duration = Duration::from_secs(60);
 
 /// One method's part of a case.
 #[derive(Debug)]

@@ -20,11 +20,12 @@ pub struct KnownFields {
     server: bool,
     /// The last head had this section, like one before it.
     again: bool,
+    edition: u64,
 }
 
 impl Default for KnownFields {
     fn default() -> Self {
-        Self { section: Vec::new(), facts: Facts::NEW, server: false, again: false }
+        Self { section: Vec::new(), facts: Facts::NEW, server: false, again: false, edition: 0 }
     }
 }
 
@@ -35,12 +36,18 @@ impl KnownFields {
     /// Nothing is known any more; the memory is kept.
     pub fn forget(&mut self) {
         self.section.clear();
+        self.edition += 1;
         self.begin();
     }
 
     /// True if the last head had the same fields as one before it.
     pub const fn came_again(&self) -> bool {
         self.again
+    }
+
+    /// Another number for other fields: what was made of them is theirs as long as it stays the same.
+    pub const fn edition(&self) -> u64 {
+        self.edition
     }
 
     /// A head begins, or goes on.

@@ -25,6 +25,7 @@ use super::request::Prepared;
 use super::response;
 use crate::Body;
 use crate::error::{Error, Kind};
+use crate::io::known_fields::{self, Peer};
 use crate::io::{self, Deadline, fields};
 use crate::observe::{Head, Timing, UnderWay};
 
@@ -180,7 +181,12 @@ impl Exchange {
             let now = self.heard_at;
             let pooled = self.lease.pooled();
             let unread = pooled.transport.unread();
-            let (used, event) = match pooled.connection.receive(unread, now) {
+            let received = known_fields::with(Peer::Server(pooled.id), |known| {
+                let (used, event) = pooled.connection.receive_knowing(unread, now, &mut known.fields)?;
+                let fields = if let Event::Head(head) = &event { known.map(head.fields) } else { None };
+                Ok((used, event, fields))
+            });
+            let (used, event, known) = match received {
                 Ok(step) => step,
                 Err(e) => return Poll::Ready(Err(self.error(Kind::Protocol(e)))),
             };
@@ -191,7 +197,7 @@ impl Exchange {
                 }
                 Event::Head(head) => {
                     let coded = head.coded;
-                    let response = response::head(&head, &unread[..used]);
+                    let response = response::head(&head, &unread[..used], known);
                     pooled.hint = head.keep_alive;
                     pooled.transport.consume(used);
                     self.answered(response.status(), coded, now)?;
@@ -202,7 +208,7 @@ impl Exchange {
                         (self.hold, self.unasked) = (None, false);
                     }
                     if let Some(asks) = &self.on_interim {
-                        asks.tell(&response::head(&head, &unread[..used]));
+                        asks.tell(&response::head(&head, &unread[..used], known));
                     }
                     pooled.transport.consume(used);
                     self.poll_send(cx)?;

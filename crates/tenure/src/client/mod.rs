@@ -20,7 +20,6 @@ mod pipeline;
 mod pool;
 mod request;
 mod response;
-mod same_head;
 mod shared;
 mod snapshot;
 mod spread;

@@ -5,14 +5,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::Response;
+use http::{HeaderMap, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tenure_proto::{ResponseHead, Version};
 
 use super::drive::{Exchange, Step};
-use super::same_head;
 use crate::client::Timing;
-use crate::io::{Receiving, now};
+use crate::io::{HeadCopy, Receiving, fields, now};
 use crate::{Body, ConnectionInfo, Error};
 
 /// What a client's response tells beside itself. To be asked while the response has its [`Body`]: the
@@ -39,15 +38,18 @@ impl<B: 'static> ResponseExt for Response<B> {
     }
 }
 
-/// An owned head. `received`: the bytes that it was read from.
-pub(super) fn head(head: &ResponseHead<'_>, received: &[u8]) -> Response<()> {
+/// An owned head. `received`: the bytes that it was read from. `known`: its fields, if they came before.
+pub(super) fn head(head: &ResponseHead<'_>, received: &[u8], known: Option<HeaderMap>) -> Response<()> {
     let mut response = Response::new(());
     *response.status_mut() = head.status;
     *response.version_mut() = match head.version {
         Version::Http10 => http::Version::HTTP_10,
         _ => http::Version::HTTP_11,
     };
-    *response.headers_mut() = same_head::to_map(head.fields, received);
+    match known {
+        Some(known) => *response.headers_mut() = known,
+        None => fields::to_map_shared(head.fields, response.headers_mut(), &HeadCopy::new(received)),
+    }
     response
 }
 

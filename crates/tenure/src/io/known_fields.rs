@@ -8,19 +8,36 @@ use tenure_proto::{Fields, KnownFields};
 
 use super::{HeadCopy, fields};
 
-/// Of how many connections a thread knows the last fields: up to 6 KiB each.
-const PLACES: usize = 64;
+/// Of how many connections to clients a thread knows the last fields, and of how many to servers: up to 6 KiB each.
+const PLACES: u64 = 64;
 /// Fewer lines are as soon put into a map as one is cloned; a map of more is not kept.
 const LINES: std::ops::RangeInclusive<usize> = 3..=24;
+
+/// A connection to a client, or to a server, by its number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Peer {
+    Client(u64),
+    Server(u64),
+}
+
+impl Peer {
+    const fn place(self) -> usize {
+        let place = match self {
+            Self::Client(id) => id % PLACES,
+            Self::Server(id) => PLACES + id % PLACES,
+        };
+        place as usize
+    }
+}
 
 /// The last fields of a connection. Nobody else's are compared with them: what one client sends, another must not be able
 /// to find out by sending it, too, and taking the time.
 #[derive(Default)]
 pub(crate) struct Known {
-    connection: u64,
+    peer: Option<Peer>,
     pub(crate) fields: KnownFields,
-    /// Made when they come for the second time: most that come once do not.
-    map: Option<HeaderMap>,
+    /// Made when they come for the second time: most that come once do not. Of this edition.
+    map: Option<(u64, HeaderMap)>,
 }
 
 thread_local! {
@@ -28,37 +45,35 @@ thread_local! {
 }
 
 /// Works with what this thread knows of the connection, and keeps it for the connection's next message.
-pub(crate) fn with<T>(connection: u64, work: impl FnOnce(&mut Known) -> T) -> T {
+pub(crate) fn with<T>(peer: Peer, work: impl FnOnce(&mut Known) -> T) -> T {
     // Taken out, and not only borrowed: there is work that calls a handler.
-    let mut known = KNOWN.with_borrow_mut(|all| all.get_mut(place(connection))?.take()).unwrap_or_default();
-    if known.connection != connection {
-        known.connection = connection;
+    let mut known = KNOWN.with_borrow_mut(|all| all.get_mut(peer.place())?.take()).unwrap_or_default();
+    if known.peer != Some(peer) {
+        known.peer = Some(peer);
         known.fields.forget();
     }
     let done = work(&mut known);
     KNOWN.with_borrow_mut(|all| {
         if all.is_empty() {
-            all.resize_with(PLACES, || None);
+            all.resize_with(2 * PLACES as usize, || None);
         }
-        if let Some(place) = all.get_mut(place(connection)) {
+        if let Some(place) = all.get_mut(peer.place()) {
             *place = Some(known);
         }
     });
     done
 }
 
-const fn place(connection: u64) -> usize {
-    (connection % PLACES as u64) as usize
-}
-
 impl Known {
     /// The fields of the head that was just received, if they are those of the one before.
     pub(crate) fn map(&mut self, fields: Fields<'_>) -> Option<HeaderMap> {
-        if !self.fields.came_again() {
-            self.map = None;
+        let edition = self.fields.edition();
+        self.map.take_if(|(of, _)| *of != edition);
+        if !self.fields.came_again() || !LINES.contains(&fields.len()) {
             return None;
         }
-        LINES.contains(&fields.len()).then(|| self.map.get_or_insert_with(|| read(fields)).clone())
+        let (_, map) = self.map.get_or_insert_with(|| (edition, read(fields)));
+        Some(map.clone())
     }
 }
 
@@ -80,16 +95,18 @@ mod tests {
 
     use super::*;
 
-    /// What a connection reads of a head with these fields, and whether their map is one that was known.
-    fn read(connection: u64, fields: &str) -> Option<HeaderMap> {
+    fn receive<T>(known: &mut Known, fields: &str, read: impl FnOnce(&mut Known, Fields<'_>) -> T) -> T {
         let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
         let mut core = Connection::<Server>::new(Arc::new(Config::default()));
-        with(connection, |known| {
-            match core.receive_knowing(head.as_bytes(), Instant::now(), &mut known.fields).unwrap() {
-                (_, Event::Head(head)) => known.map(head.fields),
-                (_, other) => panic!("{other:?}"),
-            }
-        })
+        match core.receive_knowing(head.as_bytes(), Instant::now(), &mut known.fields).unwrap() {
+            (_, Event::Head(head)) => read(known, head.fields),
+            (_, other) => panic!("{other:?}"),
+        }
+    }
+
+    /// The map that a connection has of a head with these fields, if they came before.
+    fn read(connection: u64, fields: &str) -> Option<HeaderMap> {
+        with(Peer::Client(connection), |known| receive(known, fields, Known::map))
     }
 
     const FIELDS: &str = "Accept: a\r\nX-Twice: 1\r\nx-twice: 2\r\n";
@@ -102,6 +119,16 @@ mod tests {
         assert_eq!(said, [("host", &b"a"[..]), ("accept", b"a"), ("x-twice", b"1"), ("x-twice", b"2")]);
         assert_eq!(one, again);
         assert_eq!(one["accept"].as_bytes().as_ptr(), again["accept"].as_bytes().as_ptr());
+    }
+
+    #[test]
+    fn fields_that_nobody_asked_for_are_not_taken_for_those_before() {
+        let other = FIELDS.replace("Accept: a", "Accept: b");
+        let accept = |fields: &str| read(5, fields).map(|map| map["accept"].clone());
+        assert_eq!([(); 3].map(|()| accept(FIELDS).is_some()), [false, true, true]);
+        // As those of an interim response.
+        with(Peer::Client(5), |known| receive(known, &other, |_, _| ()));
+        assert_eq!(accept(&other), Some(HeaderValue::from_static("b")));
     }
 
     #[test]
@@ -123,8 +150,8 @@ mod tests {
             (3, &other, None),
             (3, &other, Some("b")),
             (3, FIELDS, None),
-            (3 + PLACES as u64, FIELDS, None),
-            (3 + PLACES as u64, FIELDS, Some("a")),
+            (3 + PLACES, FIELDS, None),
+            (3 + PLACES, FIELDS, Some("a")),
             (3, FIELDS, None),
         ] {
             let map = read(connection, fields);

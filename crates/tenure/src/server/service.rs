@@ -15,7 +15,7 @@ use super::handling::{Clock, Failure};
 use super::request::{Received, Step, read_head, step};
 use super::stream::Stream;
 use super::upgrade;
-use crate::io::known_fields::{self, Known};
+use crate::io::known_fields::{self, Known, Peer};
 use crate::{Body, BoxError};
 
 /// A service, cloned for each connection.
@@ -114,7 +114,7 @@ fn begin<S: Stream, V: HttpService>(
     let read =
         |head: &RequestHead<'_>, received: &[u8], known: &mut Known| read_head(head, received, known, &mut request);
     let (id, connection, transport) = (drive.id(), &mut drive.connection, &mut drive.transport);
-    let received = match known_fields::with(id, |known| step(connection, transport, now, known, read)) {
+    let received = match known_fields::with(Peer::Client(id), |known| step(connection, transport, now, known, read)) {
         Ok(Step::Request(received)) => received,
         Ok(Step::NeedInput) => return Begun::Other(Next::NeedInput),
         Ok(Step::Paused | Step::Closed | Step::Content(_) | Step::End(_)) => return Begun::Other(Next::Step),

@@ -11,7 +11,7 @@ use tenure_proto::{
 };
 
 use super::{Answered, Request, Response};
-use crate::io::known_fields;
+use crate::io::known_fields::{self, Peer};
 use crate::server::drive::{Drive, Ended, Engine, Served, Turned};
 use crate::server::facts::Asked;
 use crate::server::stream::Stream;
@@ -83,7 +83,9 @@ where
     fn next<S: Stream>(&mut self, drive: &mut Drive<S>) -> Next {
         let input = drive.transport.lend();
         let mut used = 0;
-        let next = known_fields::with(drive.id(), |known| self.answer_all(drive, &input, &mut used, &mut known.fields));
+        let next = known_fields::with(Peer::Client(drive.id()), |known| {
+            self.answer_all(drive, &input, &mut used, &mut known.fields)
+        });
         drive.transport.give_back(input, used);
         next.unwrap_or_else(|error| match drive.refuse_now(error) {
             Ok(()) => Next::Flush,
