@@ -5,7 +5,7 @@ use super::facts::Facts;
 use super::head::Whole;
 use crate::limits::Limits;
 
-/// The field section of an earlier head. A head with the very same section, as most have that follow one another on a
+/// The field section of an earlier head. A head with the very same section, as many have that follow one another on a
 /// connection, is not read line by line again: see [`Connection::receive_knowing`](crate::Connection::receive_knowing).
 ///
 /// Nothing that decides is left out: what the lines say of framing and of the connection depends on their bytes and on the

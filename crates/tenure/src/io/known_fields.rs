@@ -1,4 +1,4 @@
-//! Fields that come again. The requests of a connection mostly carry the same fields, to the last byte, and so do the
+//! Fields that come again. The requests of a connection often carry the same fields, to the last byte, and so do the
 //! responses of a server within one second: they are compared instead of read, and their map is cloned instead of made.
 
 use std::cell::RefCell;
@@ -13,7 +13,7 @@ const PLACES: u64 = 64;
 /// Fewer lines are as soon put into a map as one is cloned; a map of more is not kept.
 const LINES: std::ops::RangeInclusive<usize> = 3..=24;
 
-/// A connection to a client, or to a server, by its number.
+/// A connection to a client, or to a server, by its number: each server and each client of the program counts its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Peer {
     Client(u64),
@@ -30,8 +30,8 @@ impl Peer {
     }
 }
 
-/// The last fields of a connection. Nobody else's are compared with them: what one client sends, another must not be able
-/// to find out by sending it, too, and taking the time.
+/// The last fields of a connection. No other connection's of the same server are compared with them: what one client
+/// sends, another must not be able to find out by sending it, too, and taking the time.
 #[derive(Default)]
 pub(crate) struct Known {
     peer: Option<Peer>,
